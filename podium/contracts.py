@@ -1,0 +1,246 @@
+"""The nouns: what crosses a border between two rooms, two processes or two machines.
+
+All are frozen and refuse unknown fields. Times are whole seconds since 1970, UTC. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from podium.plugin import Frozen
+
+NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+Value = str | int | float | bool | None
+SemanticType = Literal["continuous", "categorical", "text", "date", "image", "identifier", "boolean"]
+ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp", "binary", "other"]
+
+
+def check_name(name: str, what: str = "name") -> str:
+    """The name itself. Raises ValueError unless it is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit."""
+    if not NAME.match(name) or ".." in name:
+        raise ValueError(f"{what} {name!r} must be 1 to 63 characters of a-z, 0-9, '.', '_' or '-', without '..'")
+    return name
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces: the bytes that digests and signatures are taken over."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+class Status(StrEnum):
+    """Of a run; an answer has these and `partial`. `suppressed` is never zero, `failed` never finished."""
+
+    PENDING_APPROVAL = "pending_approval"
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    HELD_FOR_RELEASE = "held_for_release"
+    RELEASED = "released"
+    SUPPRESSED = "suppressed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    PARTIAL = "partial"
+
+    @property
+    def final(self) -> bool:
+        """Whether a run stays in this status for good."""
+        return self in FINAL
+
+
+FINAL = frozenset({Status.RELEASED, Status.SUPPRESSED, Status.REJECTED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+
+class Category(Frozen):
+    """One level of a categorical column and the number of rows that have it."""
+
+    value: Value
+    rows: int = Field(ge=0)
+
+
+class Column(Frozen):
+    """One column as profiled. Statistics are None where they were not taken; `reason` says why the semantic type was chosen."""
+
+    name: str
+    type: ColumnType
+    semantic: SemanticType
+    reason: str = ""
+    description: str = ""
+    nullable: bool = True
+    nulls: int | None = None
+    distinct: int | None = None
+    min: Value = None
+    max: Value = None
+    mean: float | None = None
+    sd: float | None = None
+    categories: tuple[Category, ...] = ()
+
+
+class DatasourceSchema(Frozen):
+    """What a datasource looks like: `partial` from a first sample (rows None), `full` after a complete pass."""
+
+    v: Literal[1] = 1
+    datasource: str
+    stage: Literal["partial", "full"]
+    rows: int | None = None
+    columns: tuple[Column, ...]
+    token: str = ""
+    generated_at: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises KeyError."""
+        return next(c for c in self.columns if c.name == name) if name in self.names else _missing(name)
+
+
+class CardColumn(Frozen):
+    """What the hub may show of a column: no statistic, no value."""
+
+    name: str
+    type: ColumnType
+    semantic: SemanticType
+    description: str = ""
+    nullable: bool = True
+
+
+class Card(Frozen):
+    """The catalogue card of one datasource: what the hub may hold and an analyst may read before asking."""
+
+    v: Literal[1] = 1
+    datasource: str
+    stage: Literal["partial", "full"]
+    columns: tuple[CardColumn, ...]
+    algorithms: tuple[str, ...] = ()
+    generated_at: int = 0
+
+
+class Task(Frozen):
+    """What an analyst asks of one pod; the body of a sealed `task` message."""
+
+    v: Literal[1] = 1
+    protocol: dict[str, Any]
+    algorithm: dict[str, Any]
+    datasource: str
+    new_data_only: bool = False
+
+    @field_validator("datasource")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return check_name(name, "datasource")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical task, hex: what a decision and an approval are bound to."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+
+
+class Disclosure(Frozen):
+    """What an algorithm's cells would reveal. A value that is in neither list never leaves.
+
+    `rounded` values are counts and are rounded to `round_to`; `exact` ones leave as they are once the minimum sizes hold.
+    """
+
+    rounded: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+class Cell(Frozen):
+    """One group: its levels in the order of `Partial.by`, the rows that contributed, and the named figures."""
+
+    key: tuple[Value, ...] = ()
+    n: int = Field(ge=0)
+    values: dict[str, int | float]
+
+
+class Partial(Frozen):
+    """One pod's share of an answer, before the gate. It never leaves a pod as it is."""
+
+    by: tuple[str, ...] = ()
+    rows: int = Field(ge=0)
+    cells: tuple[Cell, ...]
+
+
+class ReleasedCell(Frozen):
+    """A cell that passed the gate."""
+
+    key: tuple[Value, ...] = ()
+    values: dict[str, int | float]
+
+
+class Suppression(Frozen):
+    """Something was kept back. `rule` is a disclosure rule's name; `scope` says whether cells or the whole result."""
+
+    rule: str
+    scope: Literal["cells", "result"]
+
+
+class Released(Frozen):
+    """What the gate let out. Cells kept back are told by rule only, without their levels or their number.
+
+    `rows` is the rounded number of rows behind the released cells.
+    """
+
+    by: tuple[str, ...] = ()
+    rows: int = 0
+    cells: tuple[ReleasedCell, ...] = ()
+    suppressed: tuple[Suppression, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """`suppressed` if nothing passed, else `released`."""
+        return Status.SUPPRESSED if any(s.scope == "result" for s in self.suppressed) else Status.RELEASED
+
+
+class Reply(Frozen):
+    """The body of a sealed `result` or `reject` message: one run's end as the analyst may know it."""
+
+    v: Literal[1] = 1
+    run: str
+    status: Status
+    released: Released | None = None
+    code: str = ""
+    message: str = ""
+
+
+class Decision(Frozen):
+    """A yes or no to one task under one grant, written down before any row is read."""
+
+    allowed: bool
+    reasons: tuple[str, ...] = ()
+    grant: str = ""
+    task_digest: str
+    at: int
+
+
+class SelectReport(Frozen):
+    """Which datapoints a run will read. Digests are keyed; the lists are packed 16-byte values in the same order."""
+
+    total: int
+    chosen: int
+    new: int
+    changed: int
+    keys: bytes = b""
+    fingerprints: bytes = b""
+
+
+class ValidationReport(Frozen):
+    """How the chosen rows stand against the contract: rule names and counts, never a value."""
+
+    rows: int
+    ok: bool
+    failures: dict[str, int] = {}
+
+
+def _missing(name: str) -> Column:
+    raise KeyError(name)

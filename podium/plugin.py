@@ -1,0 +1,115 @@
+"""A plugin is its own configuration: one frozen class that has a `kind`, its fields, its behaviour and a `sample()`.
+
+A family (datasources, algorithms, protocols) is an abstract subclass that names its package. Its kinds are the modules of that
+package, one each, and the entry points of the group `podium.<family>` in other distributions. Nothing is imported before it is
+asked for, and there is no list to keep.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from podium.errors import ConfigError, UnknownKind
+
+
+class Frozen(BaseModel):
+    """Immutable value; an unknown field is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Plugin(Frozen):
+    """Base of every kind. Subclass a family, set `kind`, add fields and methods, write `sample()`."""
+
+    package: ClassVar[str]
+    kind: ClassVar[str]
+    _kinds: ClassVar[dict[str, type[Plugin]]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "package" in cls.__dict__:
+            cls._kinds = {}
+        elif "kind" in cls.__dict__:
+            cls._kinds[cls.kind] = cls
+
+    @classmethod
+    def kinds(cls) -> list[str]:
+        """The known kinds, sorted: built in, registered by import, or offered by an entry point."""
+        folder = importlib.import_module(cls.package).__path__
+        modules = {name for _, name, _ in pkgutil.iter_modules(folder) if not name.startswith("_")}
+        return sorted(modules | set(cls._kinds) | {point.name for point in entry_points(group=cls.package)})
+
+    @classmethod
+    def of(cls, kind: str) -> type[Self]:
+        """The class of that kind. Raises UnknownKind, with the nearest known one."""
+        if kind not in cls._kinds:
+            cls._import(kind)
+        if kind not in cls._kinds:
+            raise UnknownKind(f"there is no {kind!r}.", field="kind", remedy=_nearest(kind, cls.kinds()))
+        return cls._kinds[kind]  # type: ignore[return-value]
+
+    @classmethod
+    def load(cls, fields: Mapping[str, Any]) -> Self:
+        """Build an instance from `{"kind": …, **fields}`. Raises UnknownKind, or ConfigError naming the first wrong field."""
+        rest = dict(fields)
+        kind = cls.of(str(rest.pop("kind", "")))
+        try:
+            return kind(**rest)
+        except ValidationError as error:
+            raise config_error(error, kind, prefix=kind.kind) from None
+
+    def dump(self) -> dict[str, Any]:
+        """What `load` takes back, as JSON values."""
+        return {"kind": self.kind, **self.model_dump(mode="json", exclude_defaults=True)}
+
+    @classmethod
+    def sample(cls, *args: Any) -> Self:
+        """A tiny working instance for the contract suite."""
+        raise NotImplementedError(f"{cls.__name__} has no sample(): the contract suite needs one.")
+
+    @classmethod
+    def _import(cls, kind: str) -> None:
+        if kind.isidentifier() and not kind.startswith("_"):
+            try:
+                importlib.import_module(f"{cls.package}.{kind}")
+            except ModuleNotFoundError as error:
+                if error.name != f"{cls.package}.{kind}":
+                    raise
+        for point in entry_points(group=cls.package, name=kind):
+            point.load()
+
+
+def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str = "") -> ConfigError:
+    """The first problem of a pydantic error as one sentence that names the field and, for an unknown one, the nearest known.
+
+    The offending value is left out: it may be a secret or a cell.
+    """
+    first = error.errors(include_input=False, include_url=False)[0]
+    path = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return ConfigError("unknown key.", field=path, remedy=_nearest(str(first["loc"][-1]), known), code="unknown_key")
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return ConfigError(f"{message}.".replace("..", "."), field=path)
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part)) if isinstance(part, str) else None
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known: {', '.join(known)}."
