@@ -16,9 +16,9 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from podium.contracts import check_name
 from podium.errors import ConfigError
 from podium.files import private_folder
+from podium.names import check_name
 from podium.plugin import Frozen, config_error
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
@@ -151,6 +151,26 @@ class PodConfig(Frozen):
         return pod_folder(self.identifier)
 
 
+class AskFile(Frozen):
+    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`."""
+
+    pods: tuple[str, ...] = Field(min_length=1)
+    datasource: str
+    algorithm: dict[str, Any]
+    protocol: dict[str, Any] = {"kind": "one_round"}
+    new_data_only: bool = False
+    allow_partial: bool = False
+    hub: str = ""
+
+
+def read_ask_file(path: Path) -> AskFile:
+    """The ask file, checked. Raises ConfigError naming the field, the problem and the nearest known key."""
+    try:
+        return AskFile(**read_yaml(path))
+    except ValidationError as error:
+        raise config_error(error, AskFile) from None
+
+
 def pod_folder(identifier: str) -> Path:
     """`PODIUM_HOME/pods/OWNER/NAME`."""
     owner, name = split_identifier(identifier)
@@ -172,6 +192,12 @@ def prefect_name(identifier: str) -> str:
     """`name@owner`: the identifier as Prefect can hold it (it bans the slash)."""
     owner, name = split_identifier(identifier)
     return f"{name}@{owner}"
+
+
+def from_prefect_name(name: str) -> str:
+    """`owner/name` of `name@owner`."""
+    pod, _, owner = name.rpartition("@")
+    return "/".join(split_identifier(f"{owner}/{pod}"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from podium.names import check_name
 from podium.plugin import Frozen
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
 Value = str | int | float | bool | None
 SemanticType = Literal["continuous", "categorical", "text", "date", "image", "identifier", "boolean"]
 ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp", "binary", "other"]
-
-
-def check_name(name: str, what: str = "name") -> str:
-    """The name itself. Raises ValueError unless it is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit."""
-    if not NAME.match(name) or ".." in name:
-        raise ValueError(f"{what} {name!r} must be 1 to 63 characters of a-z, 0-9, '.', '_' or '-', without '..'")
-    return name
 
 
 def canonical(value: Any) -> bytes:

@@ -11,8 +11,10 @@ from podium.errors import ConfigError
 
 
 def private_folder(path: Path) -> Path:
-    """Make the folder (and its parents) with mode 0700 where it is missing, and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folder, and each missing one above it, with mode 0700, and return it."""
+    for folder in (*reversed(path.parents), path):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

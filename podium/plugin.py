@@ -52,7 +52,7 @@ class Plugin(Frozen):
         if kind not in cls._kinds:
             cls._import(kind)
         if kind not in cls._kinds:
-            raise UnknownKind(f"there is no {kind!r}.", field="kind", remedy=_nearest(kind, cls.kinds()))
+            raise UnknownKind(f"there is no {kind!r}.", field="kind", remedy=nearest(kind, cls.kinds()))
         return cls._kinds[kind]  # type: ignore[return-value]
 
     @classmethod
@@ -95,7 +95,7 @@ def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str 
     path = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
-        return ConfigError("unknown key.", field=path, remedy=_nearest(str(first["loc"][-1]), known), code="unknown_key")
+        return ConfigError("unknown key.", field=path, remedy=nearest(str(first["loc"][-1]), known), code="unknown_key")
     message = str(first["msg"]).removeprefix("Value error, ")
     return ConfigError(f"{message}.".replace("..", "."), field=path)
 
@@ -109,7 +109,8 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     return list(model.model_fields)
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
+    """A remedy for a name that is not known: the one that was probably meant, and all that there are."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(known)}."

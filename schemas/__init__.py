@@ -1,0 +1,1 @@
+"""The shape of rows, and of the pod's own records."""

@@ -1,0 +1,1 @@
+"""Keys, sealed messages and trust: everything that Podium signs, encrypts or believes."""

@@ -1,0 +1,119 @@
+"""Where rows come from. One kind a file; `podium.datasources.Csv` finds the class in `csv.py` when it is asked for.
+
+Importing this package or a kind loads no pandas, DuckDB or Arrow: the pod's process holds datasources as configuration only, and
+a worker process alone reads them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import field_validator
+
+from podium.contracts import ColumnType, SemanticType
+from podium.errors import DataSourceError
+from podium.names import check_name
+from podium.plugin import Plugin
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+
+# The one Arrow type of each column type, by its alias.
+ARROW: dict[ColumnType, str] = {
+    "integer": "int64",
+    "number": "double",
+    "text": "string",
+    "boolean": "bool",
+    "date": "date32[day]",
+    "timestamp": "timestamp[us]",
+    "binary": "binary",
+    "other": "string",
+}
+
+
+class Datasource(Plugin):
+    """A named collection of datapoints that a pod serves. Paths are the custodian's; nothing a peer sends reaches these fields.
+
+    `key`: the columns that identify a row (none: its whole content does). `ignore_columns` appear nowhere: not in the schema, not
+    in a batch. `force_types` overrule the inferred semantic types.
+    """
+
+    package: ClassVar[str] = "podium.datasources"
+
+    name: str
+    key: tuple[str, ...] = ()
+    description: str = ""
+    ignore_columns: tuple[str, ...] = ()
+    force_types: dict[str, SemanticType] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return check_name(name, "datasource")
+
+    @field_validator("key", "ignore_columns")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("names the same column twice")
+        return names
+
+    @abstractmethod
+    def columns(self) -> list[tuple[str, ColumnType]]:
+        """Name and type of every column, in order, without the ignored ones. Reads no more than a sample. Raises DataSourceError."""
+
+    @abstractmethod
+    def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
+        """Batches with exactly `columns`, in that order; memory stays bounded whatever the size.
+
+        Each ColumnType has one Arrow type (`ARROW`). `datapoints` are row numbers from 0; None means
+        every row. The same unchanged source gives the same rows in the same order. Raises DataSourceError, also midway, and for
+        a column that `columns()` does not name.
+        """
+
+    @abstractmethod
+    def token(self) -> str:
+        """A cheap sign that nothing changed: equal tokens, equal rows. Raises DataSourceError when the source is gone."""
+
+    def partitions(self) -> list[dict[str, Any]]:
+        """Parts that can be scanned one by one, as JSON values. One part unless a kind knows better."""
+        return [{"part": 0, "token": self.token()}]
+
+    def placed(self, folder: Path) -> Self:
+        """The source as another process can rebuild it; a kind that holds data in memory writes it below `folder`."""
+        return self
+
+
+def rebuildable(source: Datasource) -> None:
+    """Raise DataSourceError unless a fresh process can rebuild the source from `dump()`: it will, to read the rows."""
+    cls = type(source)
+    known = cls.__module__ == f"{cls.package}.{cls.kind}" or any(entry_points(group=cls.package, name=cls.kind))
+    if known and "<locals>" not in cls.__qualname__:
+        return
+    where = "this script or notebook" if cls.__module__ == "__main__" else f"module {cls.__module__}"
+    raise DataSourceError(
+        f"class {cls.__name__} is defined in {where}, where the process that reads rows cannot find it.",
+        field=f"datasources.{source.name}",
+        remedy=f"Put the class in a module of an installed package and declare it there: "
+        f'[project.entry-points."{cls.package}"] {cls.kind} = "your_package.{cls.kind}:{cls.__name__}".',
+        code="not_rebuildable",
+    )
+
+
+def __getattr__(name: str) -> Any:
+    module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    if name[:1].isupper():
+        try:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{module}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,61 @@
+# The one door: a person and CI use the same targets. Needs Python 3.11+, git and make.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+FLAGS ?=
+
+.PHONY: setup setup-dev demo test check format bench soak docs lock clean
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Podium needs Python 3.11 or newer with its venv module: install it, or say make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@test -f $(VENV)/.ready-dev || echo "Installing podium[pod,hub]: about 240 MB to download, 950 MB on disk, once."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
+	@echo "Installing what the tests need: about 100 MB more."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup ## hub, Prefect and two pods on real data
+	$(BIN)/podium demo $(FLAGS)
+
+check: setup-dev ## style, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup-dev ## everything that CI runs
+	$(BIN)/python -m pytest $(FLAGS)
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup-dev ## measure, and rewrite benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+soak: setup-dev ## long crash and load matrices
+	$(BIN)/python -m pytest -m soak tests
+
+docs: setup-dev ## check that the documents say what the code does
+	$(BIN)/python -m pytest tests/docs
+
+lock: setup-dev ## resolve again; no index lines, so that no registry is named
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--extra pod --extra hub pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--extra pod --extra hub --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

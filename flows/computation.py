@@ -1,0 +1,39 @@
+"""The story of one task at one pod: who asks, may they, which rows, what leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.admit import admit
+from tasks.case import open_case, rows, to_an_end
+from tasks.compute import compute
+from tasks.finish import finish
+from tasks.record import record
+from tasks.release import release
+from tasks.reply import reply
+from tasks.select_datapoints import select_datapoints
+from tasks.show import show_run
+from tasks.validate import validate
+
+
+@flow(name="computation", flow_run_name="compute-{run:.8}", retries=2, retry_delay_seconds=1, persist_result=False, log_prints=False)
+async def computation(pod: str, run: str) -> Any:
+    """Carry one run from the sealed task to the sealed reply. `pod` is `name@owner`, `run` the run's id; nothing else is told to Prefect.
+
+    Every step may be the last before a crash: a run taken up again goes on from what the pod's tables say.
+    """
+    case = await open_case(pod, run)
+    if case.open:
+        async with to_an_end(case):
+            await admit(case)  # the decision is on disk before a row is read
+            async with rows(case):  # a child process, which alone reads rows
+                await select_datapoints(case)
+                await validate(case)
+                await compute(case)
+            await release(case)  # the one gate
+            await record(case)  # status, result, history and sealed reply in one transaction
+    await reply(case)
+    await show_run(case)
+    return await finish(case)

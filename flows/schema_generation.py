@@ -1,0 +1,31 @@
+"""The story of a schema: a first look that is published at once, then the whole pass, its contract, and the card on the hub."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from tasks.desk import Desk, open_desk
+from tasks.profile import profile
+from tasks.publish import publish
+from tasks.refresh import due, not_served, one_at_a_time
+from tasks.show import show_schema
+
+
+@flow(name="schema-generation", flow_run_name="schemas-{pod}", persist_result=False, log_prints=False)
+async def schema_generation(pod: str, datasource: str = "", force: bool = False) -> None:
+    """Bring the schemas of the pod `name@owner` up to date: of one `datasource`, or of all. `force` reads unchanged sources again."""
+    desk = open_desk(pod)
+    for name in [datasource] if datasource else desk.names:
+        async with one_at_a_time(name), not_served(desk, name):
+            await refresh(desk, name, force=force)
+
+
+async def refresh(desk: Desk, name: str, *, force: bool) -> None:
+    """One datasource. A source whose token has not changed is not read; its card is published again, for the hub may be new."""
+    if not force and (known := due(desk, name)) is not None:
+        await publish(desk, known)
+        return
+    await publish(desk, await profile(desk, name, "partial"))
+    full = await profile(desk, name, "full")
+    await publish(desk, full)
+    await show_schema(desk, full)

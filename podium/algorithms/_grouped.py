@@ -1,0 +1,103 @@
+"""What the algorithms with `by` share: the field itself, its check, and the table an analyst sees."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from podium.algorithms import Algorithm
+from podium.contracts import Card, CardColumn, Released, Value
+from podium.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_BY = 2
+Key = tuple[Value, ...]
+
+
+class Grouped(Algorithm):
+    """An algorithm that answers once, or once a level of at most two categorical columns."""
+
+    by: str | tuple[str, ...] | None = None
+
+    @field_validator("by")
+    @classmethod
+    def _few(cls, by: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        names = (by,) if isinstance(by, str) else by
+        if names is not None and not 1 <= len(names) <= MAX_BY:
+            raise ValueError(f"takes one or {MAX_BY} columns")
+        if names is not None and len(set(names)) < len(names):
+            raise ValueError("names the same column twice")
+        return by
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The columns of `by`, always a tuple."""
+        return (self.by,) if isinstance(self.by, str) else self.by or ()
+
+    def check(self, card: Card) -> None:
+        for name in self.levels:
+            column = card_column(card, name, field=f"algorithm.{self.kind}.by")
+            if column.semantic not in ("categorical", "boolean"):
+                raise ConfigError(
+                    f"column {name!r} of {card.datasource!r} is {column.semantic}: its levels could single people out.",
+                    field=f"algorithm.{self.kind}.by",
+                    remedy=f"Group by a categorical or boolean column{_offer(card)}.",
+                    code="by_not_categorical",
+                )
+
+
+def card_column(card: Card, name: str, *, field: str) -> CardColumn:
+    """The column of that name. Raises ConfigError with the nearest name."""
+    known = {column.name: column for column in card.columns}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        remedy = f"{hint}Known: {', '.join(known)}."
+        raise ConfigError(f"datasource {card.datasource!r} has no column {name!r}.", field=field, remedy=remedy, code="unknown_column")
+    return known[name]
+
+
+def sums(tables: Sequence[Released], add: Callable[[list[int | float]], int | float]) -> dict[Key, dict[str, int | float]]:
+    """Each level's values, added over all tables."""
+    found: dict[Key, dict[str, list[int | float]]] = {}
+    for table in tables:
+        for cell in table.cells:
+            mine = found.setdefault(cell.key, {})
+            for name, value in cell.values.items():
+                mine.setdefault(name, []).append(value)
+    return {key: {name: add(parts) for name, parts in values.items()} for key, values in found.items()}
+
+
+def as_table(by: Sequence[str], figures: Sequence[str], rows: Mapping[Key, Mapping[str, Any]], hidden: frozenset[Key]) -> pd.DataFrame:
+    """One row a level, sorted, nulls last. A hidden level has missing figures and says `min_cell` under `suppressed`."""
+    import pandas as pd
+
+    keys = sorted({*rows, *hidden}, key=lambda key: [_rank(level) for level in key])
+    data: dict[str, list[Any]] = {name: [key[position] for key in keys] for position, name in enumerate(by)}
+    for figure in figures:
+        data[figure] = [None if key in hidden else rows[key][figure] for key in keys]
+    if hidden:
+        data["suppressed"] = ["min_cell" if key in hidden else "" for key in keys]
+    table = pd.DataFrame(data, columns=list(data))
+    for figure in figures:
+        whole = all(isinstance(value, int) for value in data[figure] if value is not None)
+        kinds = (pd.Int64Dtype(), "int64") if whole else (pd.Float64Dtype(), "float64")
+        table[figure] = pd.Series(data[figure], dtype=kinds[0] if None in data[figure] else kinds[1])
+    return table
+
+
+def _rank(level: Value) -> tuple[int, Any]:
+    """Numbers and booleans before text, null last."""
+    if level is None:
+        return 2, 0
+    return (1, level) if isinstance(level, str) else (0, level)
+
+
+def _offer(card: Card) -> str:
+    fitting = [column.name for column in card.columns if column.semantic in ("categorical", "boolean")]
+    return f": {', '.join(fitting)}" if fitting else ""

@@ -1,0 +1,47 @@
+"""How many rows, in all or a level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from podium.algorithms._grouped import Grouped, Key, as_table, sums
+from podium.contracts import Cell, Disclosure, Partial, Released
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Count(Grouped):
+    """The number of rows. Released counts are rounded at each pod, so a combined count is a sum of rounded ones."""
+
+    kind: ClassVar[str] = "count"
+
+    def columns(self) -> tuple[str, ...]:
+        return self.levels
+
+    def disclosure(self) -> Disclosure:
+        return Disclosure(rounded=("count",))
+
+    def local(self, batches: Iterable[pa.RecordBatch]) -> Partial:
+        from podium.algorithms._levels import groups
+
+        rows = 0
+        counts: dict[Key, int] = {} if self.levels else {(): 0}
+        for batch in batches:
+            rows += batch.num_rows
+            for key, positions in groups(batch, self.levels):
+                counts[key] = counts.get(key, 0) + len(positions)
+        cells = tuple(Cell(key=key, n=n, values={"count": n}) for key, n in counts.items())
+        return Partial(by=self.levels, rows=rows, cells=cells)
+
+    def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
+        """An int, or a table of the levels and `count`; None when nothing was released."""
+        counts = sums(tables, sum)
+        if self.levels:
+            return as_table(self.levels, ["count"], counts, hidden)
+        return int(counts[()]["count"]) if () in counts and () not in hidden else None
+
+    @classmethod
+    def sample(cls, *_: Any) -> Self:
+        return cls(by="sex")

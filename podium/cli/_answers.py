@@ -1,0 +1,62 @@
+"""An answer as people and programs read it on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podium.contracts import Status
+
+if TYPE_CHECKING:
+    from podium.client import Answer
+
+EXIT = {Status.RELEASED: 0, Status.PARTIAL: 0}
+NOT_RELEASED = 7
+
+
+def as_data(answer: Answer) -> dict[str, Any]:
+    """The answer as JSON values; a table is a list of rows."""
+    result = answer.result
+    table = result.astype(object).where(result.notna(), None).to_dict("records") if hasattr(result, "to_dict") else result
+    runs = {
+        pod: {"status": run.status, "rows": run.rows, "suppressed": list(run.suppressed), "code": run.code, "message": run.message}
+        for pod, run in answer.runs.items()
+    }
+    return {
+        "task": answer.id,
+        "status": answer.status,
+        "rows": answer.rows,
+        "result": table,
+        "suppressed": list(answer.suppressed),
+        "runs": runs,
+    }
+
+
+def show(answer: Answer) -> None:
+    """Print status, result, and each pod's part."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"Task {answer.id}: [bold]{answer.status}[/bold]")
+    result = answer.result
+    if hasattr(result, "columns"):
+        table = Table(*map(str, result.columns))
+        for row in result.itertuples(index=False):
+            table.add_row(*("-" if _missing(value) else str(value) for value in row))
+        console.print(table)
+    elif result is not None:
+        console.print(f"[bold]{result}[/bold]")
+    for pod, run in answer.runs.items():
+        rules = f"; kept back by {', '.join(run.suppressed)}" if run.suppressed else ""
+        rows = f", {run.rows} rows (rounded)" if run.rows else ""
+        why = f": {run.message}" if run.message else ""
+        console.print(f"  {pod}: {run.status}{rows}{rules}{why}")
+
+
+def exit_code(answer: Answer) -> int:
+    """0 when something was released, 7 when the task ended without, 0 while it goes on."""
+    return EXIT.get(answer.status, NOT_RELEASED if answer.status.final else 0)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value or str(value) in ("<NA>", "nan")

@@ -1,0 +1,47 @@
+"""`podium ask FILE`: one question to some pods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podium.cli._frame import JsonFlag, emit
+
+app = typer.Typer()
+
+
+@app.command()
+def ask(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The ask file (YAML); see `podium task example`.", show_default=False)],
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the answer.")] = True,
+    timeout: Annotated[float, typer.Option(help="Give up waiting after so many seconds; the task goes on.")] = 300.0,
+    user: Annotated[str, typer.Option(help="Your name at the hub; the OS user's when left out.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask pods a question from a file."""
+    import podium
+    from podium.algorithms import Algorithm
+    from podium.cli._answers import as_data, exit_code, show
+    from podium.config import read_ask_file
+    from podium.protocols import Protocol
+
+    asked = read_ask_file(file)
+    algorithm, protocol = Algorithm.load(asked.algorithm), Protocol.load(asked.protocol)
+    session = podium.connect(asked.hub or None, user=user or None)
+    answer = session.ask(
+        algorithm,
+        pods=asked.pods,
+        datasource=asked.datasource,
+        protocol=protocol,
+        new_data_only=asked.new_data_only,
+        allow_partial=asked.allow_partial,
+        wait=False,
+    )
+    if wait:
+        typer.echo(f"Asked {', '.join(asked.pods)} (task {answer.id}); waiting.", err=True)
+        answer.wait(timeout, lambda a: typer.echo(", ".join(f"{pod} {run.status}" for pod, run in a.runs.items()), err=True))
+    emit(as_data(answer), as_json=as_json, human=lambda: show(answer))
+    if code := exit_code(answer):
+        raise typer.Exit(code)

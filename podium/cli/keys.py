@@ -1,0 +1,35 @@
+"""`podium keys`: the keys of this PODIUM_HOME, as others need to know them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from podium.cli._frame import JsonFlag, emit
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """Your keys."""
+
+
+@app.command()
+def show(
+    pem: Annotated[bool, typer.Option("--pem", help="Print the custodian's public key as PEM.")] = False, as_json: JsonFlag = False
+) -> None:
+    """Fingerprints of the analyst's, the custodian's and the pods' keys here. Make the first two where they are missing."""
+    from podium.config import home
+    from podium.crypto.custodian import custodian_key
+    from podium.crypto.keys import RSAKeyPair, pretty, public_pem
+
+    custodian = custodian_key()
+    if pem:
+        typer.echo(public_pem(custodian.public_key).strip())
+        return
+    found = {"analyst": RSAKeyPair.load_or_create(home() / "analyst" / "identity.pem").fingerprint, "custodian": custodian.fingerprint}
+    for path in sorted(home().glob("pods/*/*/keys/identity.pem")):
+        found["pod " + "/".join(path.parts[-4:-2])] = RSAKeyPair.load(path).fingerprint
+    emit(found, as_json=as_json, human="\n".join(f"{who}\n  {fp}\n  {pretty(fp)}" for who, fp in found.items()))

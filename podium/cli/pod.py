@@ -1,0 +1,96 @@
+"""`podium pod`: serve data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from podium.cli._frame import JsonFlag, emit
+
+app = typer.Typer(no_args_is_help=True)
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The pod file (YAML).", show_default=False)]
+
+
+@app.command()
+def check(file: File, as_json: JsonFlag = False) -> None:
+    """Check a pod file and whether its datasources are there. Starts nothing."""
+    from podium.config import read_pod_file
+    from podium.datasources import Datasource
+    from podium.errors import PodiumError
+
+    config = read_pod_file(file)
+    found: dict[str, str] = {}
+    for fields in config.datasources:
+        source = Datasource.load(fields)
+        try:
+            source.token()
+            found[source.name] = "ok"
+        except PodiumError as error:
+            found[source.name] = str(error)
+    lines = [f"{config.identifier}: the pod file is good.", *(f"  {name}: {state}" for name, state in found.items())]
+    emit({"pod": config.identifier, "datasources": found}, as_json=as_json, human="\n".join(lines))
+    if any(state != "ok" for state in found.values()):
+        raise typer.Exit(3)
+
+
+@app.command()
+def start(
+    file: File,
+    code: Annotated[str, typer.Option(help="Enrolment code from the hub's operator; needed once.", envvar="PODIUM_HUB_CODE")] = "",
+) -> None:
+    """Start a pod and serve until Ctrl-C."""
+    import os
+    import signal
+
+    from podium.config import read_pod_file
+    from podium.datasources import Datasource
+    from podium.pod import PodProcess
+
+    config = read_pod_file(file)
+    for fields in config.datasources:
+        Datasource.load(fields)  # a wrong field is told now, not in the pod's log
+    if code:
+        os.environ["PODIUM_HUB_CODE"] = code
+    process = PodProcess(config, show=typer.echo)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        process.spawn()
+        process.wait()
+    except KeyboardInterrupt:
+        typer.echo("Stopping.")
+    finally:
+        process.stop()
+
+
+@app.command()
+def status(pod: Annotated[str, typer.Argument(metavar="[OWNER/NAME]", show_default=False)] = "", as_json: JsonFlag = False) -> None:
+    """How the pods of this PODIUM_HOME stand, or one of them."""
+    from podium.config import home, pod_folder
+    from podium.errors import ConfigError
+    from podium.state import read_state
+
+    folders = {pod: pod_folder(pod)} if pod else {"/".join(p.parent.parts[-2:]): p.parent for p in sorted(home().glob("pods/*/*/pod.json"))}
+    states = {name: read_state(folder) for name, folder in folders.items()}
+    if pod and states[pod] is None:
+        raise ConfigError(f"pod {pod} was never started here.", field="pod", remedy="Start it: podium pod start FILE")
+    data = {name: state.model_dump() for name, state in states.items() if state is not None}
+    emit(data, as_json=as_json, human="\n".join(_described(name, fields) for name, fields in data.items()) or "No pod was started here.")
+
+
+def _described(name: str, state: dict[str, Any]) -> str:
+    lines = [f"{name}: {state['phase']}" + (f", {state['running']} running" if state["running"] else "")]
+    if state["error"]:
+        lines.append(f"  error: {state['error']['message']} {state['error']['remedy']}".rstrip())
+    if state["phase"] in ("starting", "serving"):
+        lines += [
+            f"  hub: {state['hub'] or 'not yet reached'}",
+            f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
+        ]
+    lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
+    return "\n".join(lines)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,65 @@
+"""`podium task`: the questions you have asked from this PODIUM_HOME."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from podium.cli._frame import JsonFlag, emit
+
+app = typer.Typer(no_args_is_help=True)
+Id = Annotated[str, typer.Argument(metavar="TASK", help="The task's identifier, as `podium ask` printed it.", show_default=False)]
+
+EXAMPLES = {
+    "count": "algorithm: {kind: count, by: sex}        # leave `by` out for one number",
+    "mean": "algorithm: {kind: mean, column: age, by: sex}",
+}
+
+
+@app.command("list")
+def list_(as_json: JsonFlag = False) -> None:
+    """Every task asked from here, the newest first."""
+    from podium.client.session import open_answer
+    from podium.client.store import stored_tasks
+    from podium.config import home
+
+    answers = [open_answer(store.task) for store in stored_tasks(home())]
+    data = [{"task": a.id, "status": a.status, "pods": list(a.runs)} for a in answers]
+    emit(data, as_json=as_json, human="\n".join(f"{d['task']}  {d['status']:<10}  {', '.join(d['pods'])}" for d in data) or "No task yet.")
+
+
+@app.command()
+def status(task: Id, as_json: JsonFlag = False) -> None:
+    """How far each pod is."""
+    from podium.cli._answers import as_data
+    from podium.client.session import open_answer
+
+    answer = open_answer(task).refresh()
+    data = {name: value for name, value in as_data(answer).items() if name != "result"}
+    lines = [f"{answer.id}: {answer.status}", *(f"  {pod}: {run.status} {run.message}".rstrip() for pod, run in answer.runs.items())]
+    emit(data, as_json=as_json, human="\n".join(lines))
+
+
+@app.command()
+def result(task: Id, as_json: JsonFlag = False) -> None:
+    """The answer, as far as it has arrived."""
+    from podium.cli._answers import as_data, exit_code, show
+    from podium.client.session import open_answer
+
+    answer = open_answer(task).refresh()
+    emit(as_data(answer), as_json=as_json, human=lambda: show(answer))
+    if code := exit_code(answer):
+        raise typer.Exit(code)
+
+
+@app.command()
+def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="count or mean.")] = "mean") -> None:
+    """Print an ask file to start from."""
+    from podium.errors import UnknownKind
+
+    if kind not in EXAMPLES:
+        raise UnknownKind(f"there is no example for {kind!r}.", field="kind", remedy=f"Known: {', '.join(EXAMPLES)}.")
+    typer.echo(
+        f"pods: [owner/clinic-a, owner/clinic-b]\ndatasource: patients\n{EXAMPLES[kind]}\nnew_data_only: false\nallow_partial: false"
+    )

@@ -1,0 +1,165 @@
+"""What an analyst gets back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from podium.algorithms import Algorithm
+from podium.client.asking import send
+from podium.client.combining import Combined, combine, consistent, label_partial
+from podium.client.receiving import close_expired, receive
+from podium.client.rounds import closing
+from podium.client.store import TaskStore
+from podium.contracts import Reply, Status
+from podium.errors import HubUnavailable, TaskError
+from podium.protocols import Protocol
+
+if TYPE_CHECKING:
+    from podium.wire.hub import HubClient
+
+POLL_SECONDS = 10.0  # what another process of ours received is seen after at most this long
+PATIENCE = 30.0  # how long a hub that is being restarted is waited for
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pod's part. `rows`: rounded, behind what it released; `suppressed`: the rules that kept something back there."""
+
+    status: Status
+    rows: int = 0
+    suppressed: tuple[str, ...] = ()
+    code: str = ""
+    message: str = ""
+
+
+class Answer:
+    """The answer to one task, read from disk; `wait` and `refresh` bring in what the hub has meanwhile."""
+
+    def __init__(self, store: TaskStore, hub: Callable[[], HubClient]) -> None:
+        self._store, self._hub, self._asked = store, hub, store.asked()
+        self._read()
+
+    @property
+    def id(self) -> str:
+        """The task's identifier: `session.answer(id)` finds the answer again, in any process."""
+        return self._store.task
+
+    @property
+    def status(self) -> Status:
+        """Where the answer stands; `partial` when some pods answered and others did not (see `runs`)."""
+        return self._combined.status
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """Each pod's part, by its identifier."""
+        return {pod: _run(reply) for pod, reply in self._replies.items()}
+
+    @property
+    def suppressed(self) -> tuple[str, ...]:
+        """The disclosure rules that kept something back, at any pod."""
+        return tuple(sorted({rule for run in self.runs.values() for rule in run.suppressed}))
+
+    @property
+    def rows(self) -> int:
+        """How many rows the released figures stand for, rounded at each pod."""
+        return sum(run.rows for run in self.runs.values())
+
+    @property
+    def result(self) -> Any:
+        """A pandas DataFrame where the algorithm has groups, else a number; None while there is none, or when it is suppressed."""
+        if not self._combined.released:
+            return None
+        if not consistent(self._replies):
+            raise _misshapen()
+        algorithm = Algorithm.load(self._asked.question.algorithm)
+        partly = self._asked.allow_partial
+        try:
+            result = algorithm.combine(self._combined.released, frozenset() if partly else self._combined.incomplete)
+        except (LookupError, ValueError, TypeError, ArithmeticError):
+            raise _misshapen() from None
+        by = self._combined.released[0].by
+        return label_partial(result, by, self._combined.incomplete) if partly and by else result
+
+    def refresh(self) -> Answer:
+        """Bring in what has arrived, without waiting. Raises HubUnavailable."""
+        self._read()
+        if not self._done:
+            hub = self._hub()
+            send(hub, self._store)
+            while receive(hub, self._store, wait=0):
+                pass
+            close_expired(hub, self._store, now=int(time.time()))
+            self._read()
+        return self
+
+    def wait(self, timeout: float | None = None, on_progress: Callable[[Answer], None] | None = None) -> Answer:
+        """Wait until every pod has answered, or `timeout` seconds; then the status says how far it is, and `wait` may be called again.
+
+        `on_progress` is called with this answer whenever a run's state has changed. Raises HubUnavailable when the hub stays away.
+        """
+        self._read()
+        end = None if timeout is None else time.monotonic() + timeout
+        away_since: float | None = None
+        while not self._done:
+            left = POLL_SECONDS if end is None else end - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                changed = self._step(min(left, POLL_SECONDS))
+                away_since = None
+            except HubUnavailable:
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since > min(PATIENCE, timeout or PATIENCE):
+                    raise
+                time.sleep(min(0.5, left))
+                continue
+            if changed and on_progress:
+                on_progress(self)
+        return self
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{pod} {run.status}" for pod, run in self.runs.items())
+        rules = f"; kept back by {', '.join(self.suppressed)}" if self.suppressed else ""
+        head = f"Answer {self.id}: {self.status} ({parts}{rules})"
+        return f"{head}\n{self.result}" if self._combined.released else head
+
+    @property
+    def _done(self) -> bool:
+        return self.status.final or self.status == Status.PARTIAL
+
+    def _step(self, wait: float) -> bool:
+        hub = self._hub()
+        send(hub, self._store)
+        before = self._replies
+        if not receive(hub, self._store, wait=wait):
+            close_expired(hub, self._store, now=int(time.time()))
+        self._read()
+        return self._replies != before
+
+    def _read(self) -> None:
+        self._replies: dict[str, Reply] = {}
+        for sent in self._asked.sent:
+            received = self._store.received(sent)
+            self._replies[sent.pod] = received.reply if received else Reply(run=sent.run, status=Status.QUEUED)
+        self._combined: Combined = combine(self._closed(), allow_partial=self._asked.allow_partial)
+
+    def _closed(self) -> dict[str, Reply]:
+        """The replies as the protocol leaves them, once all are final; until then as they are."""
+        if not all(reply.status.final for reply in self._replies.values()):
+            return self._replies
+        question = self._asked.question
+        return self._replies | closing(Protocol.load(question.protocol), tuple(self._replies), question, self._replies)
+
+
+def _run(reply: Reply) -> Run:
+    released = reply.released
+    rules = tuple(dict.fromkeys(item.rule for item in released.suppressed)) if released else ()
+    return Run(reply.status, released.rows if released else 0, rules, reply.code, reply.message)
+
+
+def _misshapen() -> TaskError:
+    message = "the figures of the pods do not fit the question or each other."
+    return TaskError(message, remedy="Ask the pods one by one to find the one that answers otherwise.", code="shape")

@@ -1,0 +1,109 @@
+"""Receiving: a pod's reply is opened, kept, and only then acknowledged.
+
+1. It must be sealed to the reply key of that very task and pod, be signed by the identity key accepted when we asked, come from that
+   pod, and answer the message that we sent to it.
+2. A reply that breaks a rule is dropped with a warning; it can neither end a run nor change one. Only the clock rule stops the wait:
+   it means that one of the two clocks is wrong, and the reply stays at the hub.
+3. A reply delivered again is acknowledged again and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from podium.client.store import Received, Sent, TaskStore
+from podium.contracts import Reply, Status
+from podium.crypto.envelope import open_sealed, peek, read_body
+from podium.crypto.header import Header
+from podium.crypto.keys import load_public
+from podium.errors import HubError, MessageRefused, TrustError
+from podium.wire.hub import HubClient
+
+_log = logging.getLogger(__name__)
+_ENDS = {
+    "accept": frozenset(status for status in Status if not status.final and status != Status.PARTIAL),
+    "reject": frozenset({Status.REJECTED}),
+    "result": frozenset({Status.RELEASED, Status.SUPPRESSED, Status.FAILED, Status.CANCELLED, Status.EXPIRED}),
+}
+
+
+def receive(hub: HubClient, store: TaskStore, *, wait: float) -> bool:
+    """Take one message of this task from the mailbox, waiting up to `wait` seconds. True if a run's state changed by it."""
+    asked = store.asked()
+    leased = hub.lease(asked.owner, wait=wait, seconds=60, task=store.task)
+    if leased is None:
+        return False
+    try:
+        changed = accept_reply(store, leased.raw, now=int(time.time()))
+    except MessageRefused as error:
+        if error.rule == "clock":
+            raise TrustError(
+                "a reply is dated more than five minutes off this clock.", remedy="Set the clocks right, then wait again."
+            ) from None
+        _log.warning("A message about task %s was dropped: %s.", store.task, error.rule)
+        changed = False
+    try:
+        hub.ack(leased.mid, attempt=leased.attempt)
+    except HubError as error:
+        if error.code != "lease_lost":  # another process of ours has it now, and will find it kept
+            raise
+    return changed
+
+
+def accept_reply(store: TaskStore, raw: bytes, *, now: int) -> bool:
+    """Open a reply and keep it; False if there is nothing new in it. Raises MessageRefused."""
+    asked = store.asked()
+    header = peek(raw)
+    sent = next((sent for sent in asked.sent if sent.reference == header.re), None)
+    if sent is None:
+        raise MessageRefused("reply_to")
+    known = store.received(sent)
+    if known is not None and (known.reply.status.final or known.mid == header.mid):
+        return False
+    public, key = load_public(sent.public_key), store.key(sent)
+    opened = open_sealed(
+        raw,
+        me=asked.owner,
+        identity_of=lambda _: public,
+        key_of=lambda _: key,
+        replay=store,
+        exchange=lambda header: _answers(header, sent, store.task),
+        now=now,
+        run=sent.run,
+    )
+    reply = read_body(opened.body, Reply)
+    if reply.run != sent.run or reply.status not in _ENDS.get(header.typ, ()) or not _whole(reply):
+        raise MessageRefused("body")
+    return store.receive(sent, Received(mid=header.mid, seq=header.seq, digest=opened.digest, at=now, reply=reply))
+
+
+def close_expired(hub: HubClient, store: TaskStore, *, now: int) -> bool:
+    """Close the runs whose task message expired before the pod took it. True if there were any."""
+    changed = False
+    for sent in store.asked().sent:
+        known = store.received(sent)
+        if now > sent.exp and (known is None or not known.reply.status.final) and _unread(hub, sent):
+            message = "The pod did not take the message before it expired."
+            changed |= store.close(sent, Status.EXPIRED, code="expired", message=message, now=now)
+    return changed
+
+
+def _answers(header: Header, sent: Sent, task: str) -> bool:
+    return (header.re, header.from_, header.task, header.run) == (sent.reference, sent.pod, task, sent.run)
+
+
+def _whole(reply: Reply) -> bool:
+    """Whether the reply carries what its status promises."""
+    if reply.status == Status.RELEASED:
+        return reply.released is not None and reply.released.status == Status.RELEASED
+    return reply.released is None or reply.status == reply.released.status == Status.SUPPRESSED
+
+
+def _unread(hub: HubClient, sent: Sent) -> bool:
+    try:
+        return hub.message_state(sent.mid) == "expired"
+    except HubError as error:
+        if error.code == "unknown_message":  # the hub keeps no trace of what expired long ago
+            return True
+        raise

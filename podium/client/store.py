@@ -1,0 +1,167 @@
+"""One asked task on the analyst's disk, so that any process of hers can send the rest of it, wait for it and read it.
+
+1. The task, its sealed messages and its reply keys are on disk before the first message is posted.
+2. A message leaves the outbox when the hub has it; posting it again in between changes nothing, for it is the same bytes.
+3. A reply is on disk before it is acknowledged to the hub. A pod's reply key is deleted once its last reply is there.
+4. Of one pod's replies the one with the highest `seq` counts; a pod's final reply is never replaced.
+
+Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, replies/MID.json (MID: of our message to that pod).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from podium.contracts import Reply, Status, Task
+from podium.crypto.encryption import EncryptionKey
+from podium.crypto.replay import in_order
+from podium.errors import TaskError
+from podium.files import private_folder, read_private, write_private
+from podium.plugin import Frozen
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class Sent(Frozen):
+    """Our message to one pod. `reference` is what its answers put in `re`; `public_key` the pod's identity key as accepted then."""
+
+    pod: str
+    mid: str
+    run: str
+    reference: str
+    public_key: str
+    reply_key: str
+    exp: int
+
+
+class Asked(Frozen):
+    """A task as it was asked."""
+
+    v: Literal[1] = 1
+    task: str
+    hub: str
+    owner: str
+    identity: str
+    asked_at: int
+    question: Task
+    allow_partial: bool = False
+    sent: tuple[Sent, ...]
+
+
+class Received(Frozen):
+    """The latest reply of one pod. `mid` is empty where we closed the run ourselves, because our message expired unread."""
+
+    mid: str
+    seq: int
+    digest: str
+    at: int
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message ready to be sent, with the private key of its replies."""
+
+    sent: Sent
+    raw: bytes
+    key: EncryptionKey
+
+
+class TaskStore:
+    """The folder of one task."""
+
+    def __init__(self, home: Path, task: str) -> None:
+        if len(task) != 32 or not set(task) <= _HEX:
+            raise TaskError("a task's identifier is 32 characters of 0-9 and a-f.", field="task")
+        self.folder = tasks_folder(home) / task
+        self.task = task
+
+    def create(self, asked: Asked, outgoing: list[Outgoing]) -> None:
+        """Put a new task on disk, whole or not at all."""
+        parent = self.folder.parent
+        making = parent / f".{self.task}"
+        for part in ("outbox", "keys", "replies"):
+            private_folder(making / part)
+        for item in outgoing:
+            write_private(making / "keys" / item.sent.mid, item.key.private)
+            write_private(making / "outbox" / item.sent.mid, item.raw)
+        write_private(making / "task.json", asked.model_dump_json())
+        making.rename(self.folder)
+
+    def asked(self) -> Asked:
+        """The task. Raises TaskError when it was not asked from this PODIUM_HOME."""
+        path = self.folder / "task.json"
+        if not path.is_file():
+            raise TaskError(f"there is no task {self.task} here.", field="task", remedy="See session.tasks().", code="unknown_task")
+        return Asked.model_validate_json(read_private(path))
+
+    def outbox(self) -> Iterator[tuple[str, bytes]]:
+        """(mid, message) of each message that the hub may not have yet."""
+        for path in sorted((self.folder / "outbox").iterdir()):
+            if len(path.name) == 32:
+                yield path.name, read_private(path)
+
+    def posted(self, mid: str) -> None:
+        """The hub has this message."""
+        (self.folder / "outbox" / mid).unlink(missing_ok=True)
+
+    def key(self, sent: Sent) -> EncryptionKey | None:
+        """The key that this pod's replies are sealed to, until its last one is in."""
+        path = self.folder / "keys" / sent.mid
+        return EncryptionKey.from_private(read_private(path)) if path.is_file() else None
+
+    def received(self, sent: Sent) -> Received | None:
+        """The latest reply of this pod."""
+        path = self._reply(sent)
+        return Received.model_validate_json(read_private(path)) if path.is_file() else None
+
+    def receive(self, sent: Sent, received: Received) -> bool:
+        """Keep a reply; False if a final or later one is there already. The key goes with the final one."""
+        known = self.received(sent)
+        if known is not None and (known.reply.status.final or known.seq >= received.seq):
+            return False
+        write_private(self._reply(sent), received.model_dump_json())
+        if received.reply.status.final:
+            (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
+            self.posted(sent.mid)
+        return True
+
+    def close(self, sent: Sent, status: Status, *, code: str, message: str, now: int) -> bool:
+        """End a run ourselves, because the pod never got our message; False if it has ended."""
+        reply = Reply(run=sent.run, status=status, code=code, message=message)
+        return self.receive(sent, Received(mid="", seq=2**31, digest="", at=now, reply=reply))
+
+    def claim(self, *, sender: str, mid: str, task: str, seq: int, expires: int, run: str) -> str | None:
+        """The reading rules' replay store, for one pod's replies (`run` is ours). The claim is the reply kept by `receive`.
+
+        Between the two nothing is lost: a reply that was opened but not kept is delivered and opened again.
+        """
+        sent = next((sent for sent in self.asked().sent if sent.run == run), None)
+        known = self.received(sent) if sent else None
+        if known is None:
+            return None if in_order(0, seq) else "sequence"
+        if known.mid == mid:
+            return None
+        return None if in_order(known.seq, seq) else "sequence"
+
+    def remove(self) -> None:
+        """Forget the task and everything received for it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _reply(self, sent: Sent) -> Path:
+        return self.folder / "replies" / f"{sent.mid}.json"
+
+
+def tasks_folder(home: Path) -> Path:
+    """Where the tasks asked from this PODIUM_HOME are kept."""
+    return private_folder(home / "analyst" / "tasks")
+
+
+def stored_tasks(home: Path) -> list[TaskStore]:
+    """Every task asked from here, the newest first."""
+    stores = [TaskStore(home, path.name) for path in tasks_folder(home).iterdir() if len(path.name) == 32 and path.is_dir()]
+    return sorted(stores, key=lambda store: (store.asked().asked_at, store.task), reverse=True)

@@ -1,0 +1,36 @@
+"""A Parquet file. Its footer gives names and types without reading a row."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from podium.datasources._footer import footer_layout
+from podium.datasources._tables import Layout, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Parquet(Table):
+    """`kind: parquet`. Nested columns are read as text of type `other`; decimals as numbers; times with a zone in UTC."""
+
+    kind: ClassVar[str] = "parquet"
+
+    def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
+        return footer_layout(engine, self.path)
+
+    @classmethod
+    def sample(cls, *args: Path) -> Self:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        (folder,) = args
+        path = folder / "sample.parquet"
+        table = pa.table(
+            {"id": [1, 2, 3, 4], "age": [34.0, None, 51.0, 34.0], "sex": ["f", "m", "f", None], "flag": [True, None, False, True]}
+        )
+        pq.write_table(table, path)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        return cls(name="sample", path=path, key=("id",))

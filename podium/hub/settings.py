@@ -1,0 +1,29 @@
+"""What a hub is started with, and the limits it keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podium.plugin import Frozen
+
+MESSAGE_BYTES = 256 * 1024
+JSON_BYTES = 64 * 1024
+BODY_SECONDS = 30.0  # a body that takes longer to arrive is refused
+HEARTBEAT_SECONDS = 10  # what pods are told
+OFFLINE_SECONDS = 30
+WAIT_SECONDS = 60.0  # the longest poll
+LEASE_SECONDS = 3600  # the longest lease
+KEPT_SECONDS = 86400  # how long the state of an expired message can still be asked for
+KEY_SECONDS = 90 * 86400
+
+
+class HubSettings(Frozen):
+    """`folder` holds the hub's private files; `database` is any SQLAlchemy URL, SQLite in that folder when empty."""
+
+    folder: Path
+    database: str = ""
+
+    @property
+    def url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database or f"sqlite:///{self.folder / 'hub.db'}"

@@ -1,0 +1,95 @@
+"""`python -P -m podium.runner OWNER/NAME`: one pod's process.
+
+The event loop runs in a thread of its own and the main thread waits for signals: Prefect takes over SIGTERM in whatever thread its
+flows run, and would raise from anywhere in the middle of a transaction. `--lifeline` ends the pod when standard input does, so that
+a pod never outlives whoever started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from podium import project
+from podium.config import pod_folder, prefect_name
+from podium.errors import PodiumError, PodRegistrationError
+from podium.runner import server
+from podium.runner.log import local_log
+from podium.state import StateFile
+
+GRACE_SECONDS = 4.0
+
+
+def main(argv: list[str]) -> int:
+    """Run the pod until it is told to stop; the exit code of `podium.errors` when it could not start."""
+    identifier, folder = argv[0], pod_folder(argv[0])
+    log = local_log(folder)
+    state = StateFile(folder)
+    state.begin()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if "--lifeline" in argv:
+        threading.Thread(target=_until_end_of_input, args=(stop,), daemon=True).start()
+    try:
+        project.activate()
+        prefect = server.ensure(holder=os.getpid(), progress=log.info)
+        os.environ.update(server.environment(prefect))
+        state.set(prefect="reached", prefect_url=prefect.ui)
+        return _run(identifier, state, stop)
+    except PodiumError as error:
+        log.error("%s", error)
+        state.failed(error)
+        return error.exit_code
+    finally:
+        server.leave(os.getpid())
+
+
+def _run(identifier: str, state: StateFile, stop: threading.Event) -> int:
+    from podium.runner.serve import serve
+
+    closing: list[Callable[[], object]] = []
+    failure: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            asyncio.run(serve(prefect_name(identifier), closing.append))
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            failure.append(error)
+        finally:
+            stop.set()
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    stop.wait()
+    for close in closing:
+        close()
+    thread.join(GRACE_SECONDS)
+    if not failure:
+        state.set(phase="stopped", running=0)
+        return 0
+    raise _as_registration_error(failure[0])
+
+
+def _as_registration_error(failure: BaseException) -> PodiumError:
+    if isinstance(failure, PodiumError):
+        return failure
+    code, message = getattr(failure, "code", "internal"), getattr(failure, "message", "") or "the pod could not start."
+    return PodRegistrationError(message, code=code, remedy=getattr(failure, "remedy", "") or "See the pod's log.")
+
+
+def _until_end_of_input(stop: threading.Event) -> None:
+    while os.read(0, 1024):
+        time.sleep(0)
+    stop.set()
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # threads of libraries must not hold the process up

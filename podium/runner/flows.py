@@ -1,0 +1,20 @@
+"""The one place that loads the project: its flows, and the few plain steps that a supervisor calls itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium import project
+
+
+class Flows:
+    """The flows of `flows/`, and `deliver`, `settle` and `open_desk` of `tasks/`."""
+
+    def __init__(self) -> None:
+        self.pod_startup: Any = project.load("flows.pod_startup").pod_startup
+        self.schema_generation: Any = project.load("flows.schema_generation").schema_generation
+        self.task_polling: Any = project.load("flows.task_polling").task_polling
+        self.computation: Any = project.load("flows.computation").computation
+        self.deliver: Any = project.load("tasks.reply").deliver
+        self.settle: Any = project.load("tasks.settle").settle
+        self.open_desk: Any = project.load("tasks.desk").open_desk

@@ -1,0 +1,148 @@
+"""What goes on in a pod's process beside its flows: loops that start them, keep the hub informed and send what is still unsent.
+
+Podium's tables are the truth. A computation that Prefect could not start, or lost, is started again from them; a run that ended
+while Prefect was away is shown to Prefect when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from podium.config import home
+from podium.contracts import Status
+from podium.errors import HubError, HubUnavailable
+from podium.runner import server
+from podium.runner.flows import Flows
+from podium.runner.health import Health
+from podium.runner.slots import slot
+
+log = logging.getLogger("podium.pod")
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 1.0
+LEASE = 90
+TRIES = 3
+
+
+class Supervisor:
+    """Runs one pod until it is told to close. `desk` is `tasks.desk.Desk`, `flows` the project's flows."""
+
+    def __init__(self, desk: Any, flows: Flows) -> None:
+        self.desk, self.flows = desk, flows
+        self.prefect = Health()
+        self.background: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Everything at once, until the desk closes."""
+        loops = [
+            self._forever(self._poll),
+            self._forever(self._heartbeat, every=self.desk.config.limits.heartbeat_seconds),
+            self._forever(self._keep_leases, every=LEASE_EVERY),
+            self._forever(self._send_unsent, every=OUTBOX_EVERY),
+            self._forever(self._watch_prefect, every=PREFECT_EVERY),
+            self._take_runs(),
+        ]
+        running = [asyncio.create_task(loop) for loop in loops]
+        self._spawn(self.schemas())
+        try:
+            await self.desk.closing.wait()
+            await asyncio.wait(running[:1], timeout=2)  # the polling flow closes by itself, as Completed
+        finally:
+            for task in (*running, *self.background):
+                task.cancel()
+            await asyncio.wait({*running, *self.background}, timeout=3)
+
+    async def schemas(self) -> None:
+        """Bring every schema up to date, in the background."""
+        await self._prefect_answers()
+        with contextlib.suppress(Exception):  # the flow has told the log and the state file
+            await self.flows.schema_generation(self.desk.tag)
+
+    async def _poll(self) -> None:
+        await self._prefect_answers()
+        await self.flows.task_polling(self.desk.tag)
+
+    async def _take_runs(self) -> None:
+        limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)
+        while True:
+            run = await self.desk.queue.get()
+            await limit.acquire()
+            self._spawn(self._carry_out(run, done=limit.release))
+
+    async def _carry_out(self, run: str, *, done: Callable[[], None]) -> None:
+        """Start the computation until the tables say that the run has an end."""
+        desk = self.desk
+        try:
+            for _ in range(TRIES):
+                await self._prefect_answers()
+                desk.state.set(running=len(desk.active))
+                try:
+                    async with slot(home() / "prefect" / "slots"):
+                        await self.flows.computation(desk.tag, run)
+                except Exception as error:  # noqa: BLE001 - whatever Prefect or the run raised, the tables decide what follows
+                    log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__)
+                    self._spawn(self._show_end(run))
+                if desk.runs.get(run).status.final:
+                    return
+            desk.runs.finish(run, Status.FAILED, reply=None, code="tries_used_up")
+        finally:
+            desk.active.discard(run)
+            desk.state.set(running=len(desk.active))
+            done()
+
+    async def _show_end(self, run: str) -> None:
+        """When Prefect is back, give the flow run that it lost the end that the tables know."""
+        await self._prefect_answers()
+        record = self.desk.runs.get(run)
+        if record.flow_run and record.status.final:
+            with contextlib.suppress(Exception):  # the view only
+                await self.flows.settle(record.flow_run, record.status)
+
+    async def _heartbeat(self) -> None:
+        try:
+            await self.desk.hub.heartbeat(self.desk.config.identifier)
+            self.desk.state.set(hub="reached")
+        except HubUnavailable as error:
+            self.desk.state.set(hub=str(error))
+        except HubError as error:
+            log.error("the hub refuses the heartbeat, so the pod registers again: %s", error)
+            await self.flows.pod_startup(self.desk.tag)
+
+    async def _keep_leases(self) -> None:
+        for record in self.desk.runs.unfinished():
+            with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
+                await self.desk.hub.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+
+    async def _send_unsent(self) -> None:
+        for record in self.desk.runs.unsent():
+            if record.id not in self.desk.active:
+                with contextlib.suppress(HubUnavailable):
+                    await self.flows.deliver(self.desk, record)
+
+    async def _watch_prefect(self) -> None:
+        """Say how Prefect stands; a server of Podium's own that has died is started again on its old address."""
+        if await self.prefect.answers():
+            self.desk.state.set(prefect="reached")
+            return
+        self.desk.state.set(prefect="Prefect's server does not answer: nothing new starts until it is back.")
+        await asyncio.to_thread(server.ensure, holder=os.getpid())
+
+    async def _prefect_answers(self) -> None:
+        while not await self.prefect.answers():
+            await asyncio.sleep(0.2)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]], *, every: float = 1.0) -> None:
+        while not self.desk.closing.is_set():
+            try:
+                await work()
+            except Exception as error:
+                log.exception("%s", type(error).__name__)
+            await self.desk.unless_closing(asyncio.sleep(every))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)

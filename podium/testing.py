@@ -1,0 +1,176 @@
+"""The contract of each plugin family as functions, for our own suite and for anybody's kinds. They raise AssertionError."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from podium.algorithms import Algorithm
+from podium.contracts import Card, CardColumn, Cell, Partial, Released, ReleasedCell, Reply, Status
+from podium.datasources import ARROW, Datasource
+from podium.errors import ConfigError, DataSourceError
+from podium.protocols import Ask, Compute, Protocol, Release, Send
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def sample_rows(rows: int = 200) -> pa.RecordBatch:
+    """Rows of a small clinic, always the same: `age` with nulls, `score` with NaN, `sex` with nulls, `smoker`, `seen`."""
+    import datetime as dt
+
+    import pyarrow as pa
+
+    chance = random.Random(7)  # noqa: S311 no secret
+    data = {
+        "age": pa.array([None if chance.random() < 0.1 else chance.randint(18, 95) for _ in range(rows)], pa.int64()),
+        "score": pa.array([float("nan") if chance.random() < 0.1 else chance.gauss(0, 1e6) for _ in range(rows)], pa.float64()),
+        "sex": pa.array([chance.choice(["f", "m", None]) for _ in range(rows)], pa.string()),
+        "smoker": pa.array([chance.choice([True, False, None]) for _ in range(rows)], pa.bool_()),
+        "seen": pa.array([dt.date(2024, 1, chance.randint(1, 3)) for _ in range(rows)], pa.date32()),
+    }
+    return pa.RecordBatch.from_arrays(list(data.values()), list(data))
+
+
+def sample_card() -> Card:
+    """The card of `sample_rows`."""
+    columns = (
+        CardColumn(name="age", type="integer", semantic="continuous"),
+        CardColumn(name="score", type="number", semantic="continuous"),
+        CardColumn(name="sex", type="text", semantic="categorical"),
+        CardColumn(name="smoker", type="boolean", semantic="boolean"),
+        CardColumn(name="seen", type="date", semantic="date"),
+    )
+    return Card(datasource="patients", stage="full", columns=columns)
+
+
+def check_datasource(source: Datasource) -> None:
+    """Columns, exactly what is asked for, in the one form of each type; the same again; picked rows; its own configuration."""
+    shape = source.columns()
+    names = [name for name, _ in shape]
+    assert names, "columns() names no column"
+    assert len(set(names)) == len(names), "columns() names a column twice"
+    assert not set(names) & set(source.ignore_columns), "an ignored column is shown"
+    every = _read(source, names)
+    rows = [len(column) for column in every.values()]
+    assert len(set(rows)) == 1, "columns differ in length"
+    for name, kind in shape:
+        batches = list(source.read([name]))
+        assert all(batch.schema.names == [name] for batch in batches), f"read([{name!r}]) returns other columns too"
+        assert all(str(batch.schema.field(0).type) == ARROW[kind] for batch in batches), f"{name!r} is not {ARROW[kind]}"
+        assert [value for batch in batches for value in batch.column(0).to_pylist()] == every[name], f"{name!r} reads differently alone"
+    backwards = names[::-1]
+    assert all(batch.schema.names == backwards for batch in source.read(backwards)), "columns come in another order than asked for"
+    assert sum(batch.num_rows for batch in source.read([])) == rows[0], "without columns the number of rows is lost"
+    assert _read(source, names) == every, "reading twice gives different rows"
+    picked = _read(source, names, [rows[0] - 1, 0])
+    assert picked == {name: [values[0], values[-1]] for name, values in every.items()}, "datapoints picks other rows"
+    assert source.token() == source.token(), "the token changes by itself"
+    json.dumps(source.partitions())
+    _refuses(DataSourceError, lambda: list(source.read(["no such column"])), "an unknown column is not refused")
+    rebuilt = Datasource.load(json.loads(json.dumps(source.dump())))
+    assert rebuilt == source, "dump() does not rebuild it"
+    assert _read(rebuilt, names) == every, "the rebuilt source reads differently"
+
+
+def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -> None:
+    """Its columns alone, declared values only, any split or order of rows, and halves that combine to the whole."""
+    rows = sample_rows() if batch is None else batch
+    columns = list(algorithm.columns())
+    assert len(set(columns)) == len(columns), "columns() names a column twice"
+    algorithm.check(sample_card())
+    rows = rows.select(columns)
+    whole = algorithm.local([rows])
+    declared = {*algorithm.disclosure().rounded, *algorithm.disclosure().exact}
+    assert not set(algorithm.disclosure().rounded) & set(algorithm.disclosure().exact), "a value is both rounded and exact"
+    for cell in whole.cells:
+        assert set(cell.values) == declared, f"cell values {sorted(cell.values)} are not those declared, {sorted(declared)}"
+        assert len(cell.key) == len(whole.by), "a key has not one level for each column of by"
+        assert cell.n <= whole.rows, "a cell has more rows than there are"
+    assert len({cell.key for cell in whole.cells}) == len(whole.cells), "a level has two cells"
+    assert Partial.model_validate_json(whole.model_dump_json()) == whole, "the partial does not survive JSON"
+    size = max(1, rows.num_rows // 7)
+    split = [rows.slice(start, size) for start in range(0, rows.num_rows, size)]
+    assert _figures(algorithm.local(split)) == _figures(whole), "other batches give other figures"
+    assert _figures(algorithm.local(split[::-1])) == _figures(whole), "another order gives other figures"
+    assert algorithm.local([]).rows == 0, "no rows are not counted as none"
+    half = rows.num_rows // 2
+    halves = [_released(algorithm.local([rows.slice(0, half)])), _released(algorithm.local([rows.slice(half)]))]
+    assert _same(algorithm.combine(halves), algorithm.combine([_released(whole)])), "two halves do not combine to the whole"
+    if whole.by:
+        hidden = whole.cells[0].key
+        table = algorithm.combine([_released(whole, without=hidden)], frozenset({hidden}))
+        assert list(table["suppressed"]).count("min_cell") == 1, "a hidden level is not shown as suppressed"
+        figures = table.loc[table["suppressed"] == "min_cell"].drop(columns=[*whole.by, "suppressed"])
+        assert figures.isna().all(axis=None), "a hidden level has figures"
+    assert Algorithm.load(json.loads(json.dumps(algorithm.dump()))) == algorithm, "dump() does not rebuild it"
+
+
+def check_protocol(protocol: Protocol) -> None:
+    """Both sides run to their end: what a pod releases is sent once, and every pod that answered is in the analyst's answer."""
+    partial = Partial(rows=10, cells=(Cell(n=10, values={"count": 10}),))
+    released = _released(partial)
+    sent, steps = [], protocol.pod()
+    outcome: Any = None
+    try:
+        while True:
+            match steps.send(outcome):
+                case Compute():
+                    outcome = partial
+                case Release(partial=given):
+                    assert given == partial, "something else than the partial is put through the gate"
+                    outcome = released
+                case Send(released=given):
+                    sent.append(given)
+                    outcome = None
+    except StopIteration:
+        pass
+    assert sent, "the pod's side sends nothing"
+    assert all(one == released for one in sent), "something is sent that the gate did not release"
+    reply = Reply(run="0" * 32, status=Status.RELEASED, released=released)
+    asking = protocol.analyst(("a/one", "a/two"), {"v": 1})
+    step = next(asking)
+    answer: dict[str, Reply] = {}
+    try:
+        while isinstance(step, Ask):
+            step = asking.send(dict.fromkeys(step.bodies, reply) | {"a/other": reply})
+    except StopIteration as end:
+        answer = end.value
+    assert answer == {"a/one": reply, "a/two": reply}, "the analyst's side loses or invents a reply"
+    assert Protocol.load(json.loads(json.dumps(protocol.dump()))) == protocol, "dump() does not rebuild it"
+
+
+def _read(source: Datasource, names: Sequence[str], datapoints: list[int] | None = None) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for batch in source.read(names, datapoints):
+        for name in names:
+            found[name] += batch.column(batch.schema.get_field_index(name)).to_pylist()
+    return found
+
+
+def _figures(partial: Partial) -> dict[Any, Any]:
+    return {cell.key: (cell.n, cell.values) for cell in partial.cells}
+
+
+def _released(partial: Partial, without: tuple[Any, ...] | None = None) -> Released:
+    cells = tuple(ReleasedCell(key=cell.key, values=cell.values) for cell in partial.cells if cell.key != without)
+    return Released(by=partial.by, rows=partial.rows, cells=cells)
+
+
+def _same(one: Any, other: Any) -> bool:
+    import pandas as pd
+
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other)
+        return True
+    return bool(one == other or abs(one - other) <= 1e-12 * abs(other))
+
+
+def _refuses(error: type[Exception], act: Any, otherwise: str) -> None:
+    try:
+        act()
+    except (error, ConfigError):
+        return
+    raise AssertionError(otherwise)

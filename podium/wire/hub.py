@@ -1,0 +1,170 @@
+"""The two clients of a hub. Both have the same methods, one for each function of `podium.wire.calls`.
+
+A hub that cannot be reached, dawdles or fails raises HubUnavailable; one that says no raises HubError with the hub's code.
+Redirects are not followed; nothing on this machine is reached through a proxy.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from podium.errors import HubUnavailable
+from podium.wire import calls
+from podium.wire.calls import Call
+from podium.wire.loopback import is_loopback
+from podium.wire.shapes import Leased
+
+__all__ = ["AsyncHubClient", "HubClient", "Leased"]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Waits(Generic[P, T]):
+    """A call as a method that returns the answer."""
+
+    def __init__(self, call: Callable[P, Call[T]]) -> None:
+        self._call = call
+
+    def __get__(self, client: HubClient, _: type | None = None) -> Callable[P, T]:
+        return lambda *args, **kwargs: client.run(self._call(*args, **kwargs))
+
+
+class _Awaits(Generic[P, T]):
+    """A call as a method that returns an awaitable answer."""
+
+    def __init__(self, call: Callable[P, Call[T]]) -> None:
+        self._call = call
+
+    def __get__(self, client: AsyncHubClient, _: type | None = None) -> Callable[P, Awaitable[T]]:
+        return lambda *args, **kwargs: client.run(self._call(*args, **kwargs))
+
+
+class _Client:
+    """What both have in common: the hub's `url`, our `api_key` (may be set later) and the time limit in seconds."""
+
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
+        self.url, self.api_key, self.timeout = url.rstrip("/"), api_key, timeout
+
+    def _request(self, call: Call[Any]) -> dict[str, Any]:
+        key = self.api_key if call.key is None else call.key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if call.content is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        limit = httpx.Timeout(self.timeout, read=self.timeout + call.patience)
+        body = {"json": call.json} if call.json is not None else {"content": call.content}
+        return {"method": call.method, "url": self.url + call.path, "params": call.params, "headers": headers, "timeout": limit, **body}
+
+    def _read(self, call: Call[T], response: httpx.Response) -> T:
+        if response.status_code >= 500:
+            raise self._unavailable(f"answered {response.status_code}")
+        if not response.is_success:
+            raise calls.refusal(response, self.url)
+        try:
+            return call.read(response)
+        except (ValueError, KeyError, TypeError):
+            raise calls.not_a_hub(self.url) from None
+
+    def _unavailable(self, what: str) -> HubUnavailable:
+        return HubUnavailable(f"the hub at {self.url} {what}.", remedy=f"Is it running, and is {self.url} its address?")
+
+
+class HubClient(_Client):
+    """For programs that wait: analysts, the command line."""
+
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
+        super().__init__(url, api_key, timeout=timeout)
+        transport = httpx.HTTPTransport(verify=_trust(self.url)) if is_loopback(urlsplit(self.url).hostname or "") else None
+        self._http = httpx.Client(transport=transport, verify=_trust(self.url), follow_redirects=False)
+
+    health = _Waits(calls.health)
+    invite = _Waits(calls.invite)
+    enrol = _Waits(calls.enrol)
+    identity = _Waits(calls.identity)
+    register_pod = _Waits(calls.register_pod)
+    heartbeat = _Waits(calls.heartbeat)
+    publish_card = _Waits(calls.publish_card)
+    unpublish = _Waits(calls.unpublish)
+    pods = _Waits(calls.pods)
+    pod = _Waits(calls.pod)
+    card = _Waits(calls.card)
+    post = _Waits(calls.post)
+    lease = _Waits(calls.lease)
+    extend = _Waits(calls.extend)
+    ack = _Waits(calls.ack)
+    message_state = _Waits(calls.message_state)
+
+    def run(self, call: Call[T]) -> T:
+        """Send one request and read its answer. Raises HubUnavailable or HubError."""
+        try:
+            response = self._http.request(**self._request(call))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unavailable(_why(error)) from None
+        return self._read(call, response)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncHubClient(_Client):
+    """For programs that await: the pod."""
+
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
+        super().__init__(url, api_key, timeout=timeout)
+        transport = httpx.AsyncHTTPTransport(verify=_trust(self.url)) if is_loopback(urlsplit(self.url).hostname or "") else None
+        self._http = httpx.AsyncClient(transport=transport, verify=_trust(self.url), follow_redirects=False)
+
+    health = _Awaits(calls.health)
+    invite = _Awaits(calls.invite)
+    enrol = _Awaits(calls.enrol)
+    identity = _Awaits(calls.identity)
+    register_pod = _Awaits(calls.register_pod)
+    heartbeat = _Awaits(calls.heartbeat)
+    publish_card = _Awaits(calls.publish_card)
+    unpublish = _Awaits(calls.unpublish)
+    pods = _Awaits(calls.pods)
+    pod = _Awaits(calls.pod)
+    card = _Awaits(calls.card)
+    post = _Awaits(calls.post)
+    lease = _Awaits(calls.lease)
+    extend = _Awaits(calls.extend)
+    ack = _Awaits(calls.ack)
+    message_state = _Awaits(calls.message_state)
+
+    async def run(self, call: Call[T]) -> T:
+        """Send one request and read its answer. Raises HubUnavailable or HubError."""
+        try:
+            response = await self._http.request(**self._request(call))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unavailable(_why(error)) from None
+        return self._read(call, response)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _why(error: Exception) -> str:
+    return "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+
+
+def _trust(url: str) -> ssl.SSLContext | bool:
+    """Certificates are loaded (20 ms, some MB) only where TLS is spoken."""
+    return True if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

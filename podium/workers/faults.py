@@ -1,0 +1,48 @@
+"""Errors on their way out of a worker: ours as they are, anything else by its type alone, for its text may quote a cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from podium.errors import ConfigError, DataSourceError, PodiumError, TaskError, UnknownKind, WorkerError
+from podium.plugin import Frozen
+
+_FAMILIES: dict[str, type[PodiumError]] = {cls.__name__: cls for cls in (ConfigError, DataSourceError, TaskError, UnknownKind, WorkerError)}
+_MEMORY = ("MemoryError", "ArrowMemoryError", "OutOfMemoryException", "_ArrayMemoryError")
+
+
+class Fault(Frozen):
+    """An error as a frame carries it."""
+
+    family: str
+    code: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    message: str = Field(max_length=1000)
+    field: str = Field(default="", max_length=300)
+    remedy: str = Field(default="", max_length=1000)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """What may be said of the error outside the worker."""
+    if isinstance(error, PodiumError):
+        known = next((name for name, cls in _FAMILIES.items() if type(error) is cls), "WorkerError")
+        return Fault(family=known, code=error.code, message=error.message[:1000], field=error.field[:300], remedy=error.remedy[:1000])
+    name = type(error).__name__
+    if name in _MEMORY:
+        return Fault(family="WorkerError", code="worker_memory", message="the worker reached its memory limit.")
+    return Fault(family="WorkerError", code="worker_error", message=f"the worker failed with {name}; its log has the reason.")
+
+
+def error_of(raw: Any) -> PodiumError:
+    """The error of a frame, to be raised by the session. A worker is not trusted: what does not fit is nonsense."""
+    try:
+        fault = Fault.model_validate(raw)
+    except ValidationError:
+        return WorkerError("the worker's answer cannot be understood.", code="worker_nonsense")
+    family = _FAMILIES.get(fault.family, WorkerError)
+    return family(_plain(fault.message), field=_plain(fault.field), remedy=_plain(fault.remedy), code=fault.code)
+
+
+def _plain(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -1,0 +1,250 @@
+"""A worker session, seen from the pod: a child process that alone reads rows, driven by commands over its pipes.
+
+The worker is not trusted: whatever it answers is held to a size and checked against a type. It has no key, no hub, no environment of
+ours; it works in an empty private folder, in a process group of its own, and ends with the session, with the pod, and at its limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+import podium
+from podium.contracts import DatasourceSchema, Partial, SelectReport, ValidationReport
+from podium.errors import PodiumError, WorkerError
+from podium.files import private_folder
+from podium.workers.faults import error_of
+from podium.workers.frames import encode, read_async
+from podium.workers.limits import OVER_MEMORY, Limits
+
+__all__ = ["Limits", "WorkerSession"]
+
+CLOSING_SECONDS = 2.0
+Progress = Callable[[int], None]
+M = TypeVar("M", bound=BaseModel)
+
+
+class WorkerSession:
+    """`async with WorkerSession.open(source.dump(), limits=…, folder=…) as worker:`. One command at a time.
+
+    Every command raises the error that the worker reported (DataSourceError, ConfigError, TaskError), or WorkerError with the code
+    `worker_died`, `worker_timeout`, `worker_memory`, `worker_nonsense` or `worker_error`. After `worker_died`, `worker_timeout` or a
+    cancelled command the session is over.
+    """
+
+    def __init__(self, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path) -> None:
+        self._source, self._limits, self._folder, self._log = source, limits, folder, log
+        self._lock = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+        self._place: Path | None = None
+        self._opened: PodiumError | bool = False
+        self._number = 0
+
+    @classmethod
+    def open(cls, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path | None = None) -> Self:
+        """A session for one datasource's `dump()`. `folder` takes its private working folder; `log` its stderr, for the custodian."""
+        return cls(source, limits=limits, folder=folder, log=log or folder / "worker.log")
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process, while it is there."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def __aenter__(self) -> Self:
+        """Start the process; it loads what it needs while the pod goes on."""
+        self._place = Path(tempfile.mkdtemp(prefix="worker-", dir=private_folder(self._folder.absolute())))
+        handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "podium.workers"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=handle,
+                cwd=self._place,
+                env=_scrubbed(),
+                start_new_session=True,
+                limit=1 << 20,
+            )
+        except BaseException:
+            shutil.rmtree(self._place, ignore_errors=True)
+            raise
+        finally:
+            os.close(handle)
+        with contextlib.suppress(ConnectionError):  # a worker that died at once is reported by the first command
+            await self._post({"do": "open", "source": self._source, "limits": self._limits.model_dump()})
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def profile(self, stage: Literal["partial", "full"], *, on_progress: Progress | None = None) -> DatasourceSchema:
+        """What the datasource looks like, from its head or from one complete pass."""
+        return (await self._command({"do": "profile", "stage": stage}, DatasourceSchema, on_progress=on_progress))[0]
+
+    async def write_contract(self, schema: DatasourceSchema, path: Path) -> Path:
+        """Derive the pandera contract and write it. Returns the file written: `NAME.new.yaml` where a person has edited `path`."""
+        fields = {"do": "write_contract", "schema": schema.model_dump(mode="json"), "path": _absolute(path)}
+        answer, _ = await self._command(fields, _Written)
+        return path if answer.path == _absolute(path) else path.with_suffix(".new.yaml")
+
+    async def select(
+        self, columns: Sequence[str] | None, secret: bytes, known: bytes = b"", *, on_progress: Progress | None = None
+    ) -> SelectReport:
+        """Read the source once and keep the rows whose (key, fingerprint) is not in `known`, for validate and compute.
+
+        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row.
+        """
+        fields = {"do": "select", "columns": None if columns is None else list(columns)}
+        report, parts = await self._command(fields, SelectReport, [secret, known], on_progress=on_progress)
+        keys, fingerprints = parts if len(parts) == 2 else (b"", b"")
+        size = 16 * report.chosen if secret else 0
+        if len(keys) != size or len(fingerprints) != size or report.new + report.changed != report.chosen or report.chosen > report.total:
+            raise _nonsense()
+        return report.model_copy(update={"keys": keys, "fingerprints": fingerprints})
+
+    async def validate(self, contract: Path) -> ValidationReport:
+        """The chosen rows against the contract file."""
+        return (await self._command({"do": "validate", "contract": _absolute(contract)}, ValidationReport))[0]
+
+    async def compute(self, algorithm: dict[str, Any]) -> Partial:
+        """The algorithm's local half on the chosen rows; it is given its own columns and no others."""
+        return (await self._command({"do": "compute", "algorithm": algorithm}, Partial))[0]
+
+    async def close(self) -> None:
+        """Ask the worker to end, end it if it does not, and remove its folder. Never raises for a worker that is gone."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()  # the worker ends when its stdin does
+            try:
+                await asyncio.wait_for(process.wait(), CLOSING_SECONDS)
+            except (TimeoutError, asyncio.CancelledError):
+                self._kill()
+                await process.wait()
+        self._kill()
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
+
+    async def _command(
+        self, fields: dict[str, Any], answer: type[M], parts: Sequence[bytes] = (), *, on_progress: Progress | None = None
+    ) -> tuple[M, list[bytes]]:
+        async with self._lock:
+            try:
+                async with asyncio.timeout(self._limits.seconds):
+                    await self._until_open()
+                    await self._post(fields, parts)
+                    return await self._answer(answer, on_progress)
+            except TimeoutError:
+                self._kill()
+                raise WorkerError(
+                    f"the worker timed out: {fields['do']} took longer than {self._limits.seconds:g} s.", code="worker_timeout"
+                ) from None
+            except (asyncio.IncompleteReadError, ConnectionError):
+                raise await self._died() from None
+            except WorkerError as error:
+                if error.code == "worker_nonsense":  # what it says next cannot be trusted to belong to anything
+                    self._kill()
+                raise
+            except asyncio.CancelledError:
+                self._kill()
+                raise
+
+    async def _until_open(self) -> None:
+        """The answer to `open` is read by the first command; a source that cannot be built fails every command alike."""
+        if self._opened is False:
+            try:
+                await self._answer(_Opened, None)
+                self._opened = True
+            except PodiumError as error:
+                self._opened = error
+        if isinstance(self._opened, PodiumError):
+            raise self._opened
+
+    async def _post(self, fields: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
+        self._number += 1
+        process = self._process
+        if process is None or process.stdin is None or process.stdin.is_closing():
+            raise ConnectionResetError
+        process.stdin.writelines(encode({"id": self._number, **fields}, parts))
+        await process.stdin.drain()
+
+    async def _answer(self, answer: type[M], on_progress: Progress | None) -> tuple[M, list[bytes]]:
+        if self._process is None or self._process.stdout is None:
+            raise ConnectionResetError
+        while True:
+            header, parts = await read_async(self._process.stdout)
+            if type(rows := header.get("progress")) is int:
+                if on_progress is not None:
+                    on_progress(rows)
+                continue
+            if "error" in header:
+                raise error_of(header["error"])
+            try:
+                return answer.model_validate_json(_text(header.get("ok"))), parts
+            except ValidationError:
+                raise _nonsense() from None
+
+    async def _died(self) -> WorkerError:
+        process = self._process
+        if process is None:
+            return WorkerError("the session is not open.", code="worker_died")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), CLOSING_SECONDS)
+        self._kill()
+        code = await process.wait()
+        if code == OVER_MEMORY:
+            return WorkerError(f"the worker used more than its {self._limits.memory_mb} MiB of memory.", code="worker_memory")
+        how = f"by signal {_signal_name(-code)}" if code < 0 else f"with exit status {code}"
+        error = WorkerError(f"the worker ended {how} before it answered; its log is {self._log}.", code="worker_died")
+        error.transient = code == -signal.SIGKILL
+        return error
+
+    def _kill(self) -> None:
+        """The worker and all that it started: they share a group that nobody else is in."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class _Opened(BaseModel):
+    opened: Literal[True]
+
+
+class _Written(BaseModel):
+    path: str
+
+
+def _scrubbed() -> dict[str, str]:
+    """PATH, LANG and TZ; PYTHONPATH only where this podium is not an installed one."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    home = Path(podium.__file__).resolve().parent.parent
+    return kept if home.name in ("site-packages", "dist-packages") else {**kept, "PYTHONPATH": str(home)}
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _nonsense() -> WorkerError:
+    return WorkerError("the worker's answer cannot be understood.", code="worker_nonsense")

@@ -1,0 +1,125 @@
+"""Every table of the pod's database. Times are whole seconds since 1970, UTC; digests are bytes; no cell value is ever stored.
+
+A run's outcome, its datapoints and its reply commit together: they are in one database for that reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from podium.contracts import Status
+
+
+class RunRecord(SQLModel, table=True):
+    """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256."""
+
+    __tablename__ = "run"
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True, max_length=32)
+    status: Status = Field(default=Status.QUEUED, index=True)
+    mid: str
+    lease_attempt: int
+    envelope: bytes = Field(sa_type=LargeBinary)
+    received_at: int
+    tries: int = 0
+    flow_run: str = ""
+    task: str = ""
+    task_json: str = ""
+    task_digest: str = ""
+    analyst: str = ""
+    alias: str = ""
+    algorithm: str = ""
+    datasource: str = ""
+    code: str = ""
+    message: str = ""
+    rows_read: int | None = None
+    rows_released: int | None = None
+    new: int | None = None
+    changed: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    reply: bytes | None = Field(default=None, sa_type=LargeBinary)
+    replied_at: int | None = None
+    acknowledged_at: int | None = None
+
+
+class DecisionRecord(SQLModel, table=True):
+    """The yes or no to one run, on disk before any row is read. One a run: a second look finds the first."""
+
+    __tablename__ = "decision"
+
+    run: str = Field(primary_key=True, max_length=32)
+    allowed: bool
+    reasons: str
+    grant_id: str = Field(index=True)
+    task_digest: str
+    at: int
+
+
+class DatapointRecord(SQLModel, table=True):
+    """One datapoint as one task has used it: keyed digests of 16 bytes, and the run that used this version of it.
+
+    Clustered by task and key; an unchanged datapoint is never written again.
+    """
+
+    __tablename__ = "datapoint"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    task_key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    run_no: int
+
+
+class ResultRecord(SQLModel, table=True):
+    """What the gate let out of a run, as JSON."""
+
+    __tablename__ = "result"
+
+    run: str = Field(primary_key=True, max_length=32)
+    released: str
+    at: int
+
+
+class GrantRecord(SQLModel, table=True):
+    """A signed grant, kept as the bytes that were signed."""
+
+    __tablename__ = "grant_"
+
+    id: str = Field(primary_key=True)
+    payload: str
+    custodian: str
+    signature: str
+    added_at: int
+    revoked_at: int | None = None
+
+
+class ReplayRecord(SQLModel, table=True):
+    """A message that was read once. Kept until a day after it expires; survives every restart."""
+
+    __tablename__ = "replay"
+    __table_args__ = (UniqueConstraint("sender", "task", "seq"), Index("replay_expires", "expires"))
+
+    sender: str = Field(primary_key=True, max_length=64)
+    mid: str = Field(primary_key=True, max_length=32)
+    task: str
+    seq: int
+    run: str
+    expires: int
+
+
+class SchemaRecord(SQLModel, table=True):
+    """A datasource's schema as last generated, and the ones before it."""
+
+    __tablename__ = "datasource_schema"
+
+    no: int | None = Field(default=None, primary_key=True)
+    datasource: str = Field(index=True)
+    stage: str
+    token: str
+    body: str
+    at: int

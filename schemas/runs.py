@@ -1,0 +1,144 @@
+"""The runs of a pod, their datapoints and results: the truth that Prefect only shows.
+
+A run goes queued → running → released | suppressed | rejected | failed. The last step writes status, result, datapoints and the
+sealed reply in one transaction; the reply is sent after it and may be sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, delete, select, update
+
+from podium.contracts import FINAL, Released, Status
+from schemas.records import DatapointRecord, ResultRecord, RunRecord
+from schemas.stores import PodDatabase
+
+CHUNK = 10_000
+OPEN = tuple(status for status in Status if status not in FINAL and status is not Status.PARTIAL)
+
+
+class RunStore:
+    """Runs by id, each method one transaction."""
+
+    def __init__(self, database: PodDatabase) -> None:
+        self.database = database
+
+    def receive(self, run: str, *, mid: str, attempt: int, envelope: bytes) -> RunRecord:
+        """Put a leased message on disk as a queued run; a message received before keeps its run and takes the new lease."""
+        try:
+            with self.database.transaction() as session:
+                session.add(
+                    RunRecord(id=run, mid=mid, lease_attempt=attempt, envelope=envelope, received_at=int(time.time()), status=Status.QUEUED)
+                )
+        except IntegrityError:
+            self.note(run, lease_attempt=attempt, acknowledged_at=None)
+        return self.get(run)
+
+    def get(self, run: str) -> RunRecord:
+        """The run. Raises KeyError."""
+        with self.database.transaction() as session:
+            record = session.exec(select(RunRecord).where(RunRecord.id == run)).first()
+        if record is None:
+            raise KeyError(run)
+        return record
+
+    def note(self, run: str, **fields: Any) -> None:
+        """Set fields of a run."""
+        with self.database.transaction() as session:
+            session.exec(update(RunRecord).where(col(RunRecord.id) == run).values(**fields))
+
+    def start(self, run: str) -> RunRecord:
+        """A queued run becomes running; one that is final stays as it is."""
+        with self.database.transaction() as session:
+            record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
+            if not record.status.final:
+                record.status = Status.RUNNING
+                record.tries += 1
+                record.started_at = record.started_at or int(time.time())
+        return record
+
+    def finish(
+        self,
+        run: str,
+        status: Status,
+        *,
+        reply: bytes | None,
+        code: str = "",
+        message: str = "",
+        released: Released | None = None,
+        keep: bool = False,
+        datapoints: Iterable[tuple[bytes, bytes]] = (),
+        task_key: bytes = b"",
+        new: int | None = None,
+        changed: int | None = None,
+    ) -> RunRecord:
+        """End a run: status, result, datapoints and sealed reply in one transaction. The first end of a run is its only one."""
+        with self.database.transaction() as session:
+            record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
+            if record.status.final:
+                return record
+            record.status, record.code, record.message, record.reply = status, code, message, reply
+            record.new, record.changed = new, changed
+            record.finished_at = int(time.time())
+            record.envelope = b""
+            if released is not None:
+                record.rows_released = released.rows
+                if keep:
+                    session.add(ResultRecord(run=run, released=released.model_dump_json(), at=record.finished_at))
+            assert record.no is not None
+            for chunk in _chunks(datapoints, CHUNK):
+                keys = [key for key, _ in chunk]
+                for part in _chunks(keys, 500):
+                    session.exec(
+                        delete(DatapointRecord).where(col(DatapointRecord.task_key) == task_key, col(DatapointRecord.key).in_(part))
+                    )
+                session.execute(
+                    insert(DatapointRecord),
+                    [{"task_key": task_key, "key": key, "fingerprint": mark, "run_no": record.no} for key, mark in chunk],
+                )
+        return record
+
+    def known(self, task_key: bytes) -> bytes:
+        """Every (key, fingerprint) this task has used, packed in 32 bytes each, sorted by key."""
+        with self.database.transaction() as session:
+            rows = session.exec(
+                select(DatapointRecord.key, DatapointRecord.fingerprint)
+                .where(DatapointRecord.task_key == task_key)
+                .order_by(col(DatapointRecord.key))
+            )
+            return b"".join(key + mark for key, mark in rows)
+
+    def unfinished(self) -> list[RunRecord]:
+        """Runs that a restart must take up again, oldest first."""
+        return self._where(col(RunRecord.status).in_(OPEN))
+
+    def unsent(self) -> list[RunRecord]:
+        """Ended runs whose reply has not reached the hub, or whose task message was not acknowledged there."""
+        return self._where(
+            col(RunRecord.status).in_(tuple(FINAL)) & (col(RunRecord.replied_at).is_(None) | col(RunRecord.acknowledged_at).is_(None))
+        )
+
+    def recent(self, limit: int = 50) -> list[RunRecord]:
+        """The newest runs, newest first."""
+        with self.database.transaction() as session:
+            return list(session.exec(select(RunRecord).order_by(col(RunRecord.no).desc()).limit(limit)))
+
+    def _where(self, condition: Any) -> list[RunRecord]:
+        with self.database.transaction() as session:
+            return list(session.exec(select(RunRecord).where(condition).order_by(col(RunRecord.no))))
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterable[Sequence[Any]]:
+    chunk: list[Any] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,128 @@
+"""A case: one run on the desk, from the sealed message to the sealed reply. A plain object; the run's table row is the truth."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from prefect.runtime import flow_run
+
+from podium.algorithms import Algorithm
+from podium.contracts import Partial, Released, Reply, SelectReport, Status, Task
+from podium.crypto.encryption import decode_public
+from podium.crypto.envelope import new_id, reference, seal
+from podium.crypto.header import MAX_LIFE, Header
+from podium.errors import TaskError, WorkerError
+from podium.history.identity import task_key
+from podium.protocols import PodStep, Protocol
+from podium.workers.session import Limits, WorkerSession
+from tasks.desk import Desk, now, open_desk
+from tasks.step import StepFailed, coded, log
+
+TRIES = 3
+Step = TypeVar("Step", bound=PodStep)
+
+
+class Case:
+    """What is known of a run so far. `header` to `protocol` are there once it was admitted."""
+
+    header: Header
+    task: Task
+    algorithm: Algorithm
+    protocol: Protocol
+    turns: Generator[PodStep, object, None]
+    worker: WorkerSession
+    chosen: SelectReport
+    partial: Partial
+    released: Released
+
+    def __init__(self, desk: Desk, run: str) -> None:
+        self.desk, self.run = desk, run
+        self.record = desk.runs.start(run)
+
+    def turn(self, kind: type[Step], outcome: object = None) -> Step:
+        """The protocol's next step, given what came of the last one. Raises TaskError unless it is of this kind."""
+        try:
+            step = next(self.turns) if outcome is None else self.turns.send(outcome)
+        except StopIteration:
+            step = None
+        if not isinstance(step, kind):
+            raise TaskError(f"protocol {self.protocol.kind} does not go on with {kind.__name__}.", code="protocol")
+        return step
+
+    @property
+    def open(self) -> bool:
+        """Whether the run still has no end."""
+        return not self.record.status.final
+
+    @property
+    def id8(self) -> str:
+        """The short form that people read."""
+        return self.run[:8]
+
+    @property
+    def task_key(self) -> bytes:
+        """16 bytes that stand for this question: algorithm, parameters, columns, code version."""
+        return task_key(self.task)
+
+    def sealed(self, reply: Reply) -> bytes | None:
+        """The reply as a message to the task's own reply key; None for a message whose writer was never known."""
+        if not hasattr(self, "header") or not self.header.reply_key:
+            return None
+        return seal(
+            typ="reject" if reply.status is Status.REJECTED else "result",
+            mid=new_id(),
+            task=self.header.task,
+            run=self.run,
+            sender=self.desk.config.identifier,
+            to=self.header.from_,
+            iat=now(),
+            exp=now() + MAX_LIFE,
+            re=reference(self.header.mid, self.record.envelope),
+            body=reply.model_dump_json().encode(),
+            recipient=decode_public(self.header.reply_key),
+            identity=self.desk.identity,
+        )
+
+    def end(self, status: Status, *, code: str = "", message: str = "") -> None:
+        """End the run without a result."""
+        reply = Reply(run=self.run, status=status, code=code, message=message)
+        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code, message=message)
+
+
+@coded
+async def open_case(pod: str, run: str) -> Case:
+    """Take a run up, for the first time or again, and note which flow run shows it."""
+    desk = open_desk(pod)
+    desk.runs.note(run, flow_run=str(flow_run.id or ""))
+    return Case(desk, run)
+
+
+@asynccontextmanager
+async def to_an_end(case: Case) -> AsyncIterator[None]:
+    """Whatever goes wrong inside, the run ends in a true status; what may pass is let through for another try, twice."""
+    try:
+        yield
+    except StepFailed as error:
+        if error.transient and case.record.tries < TRIES:
+            raise StepFailed(error.code, transient=True) from None
+        case.end(Status(error.status), code=error.code, message=error.message)
+    except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
+        log.exception("run %s failed", case.id8)
+        case.end(Status.FAILED, code="internal", message="The run failed inside the pod; its log has the reason.")
+
+
+@asynccontextmanager
+async def rows(case: Case) -> AsyncIterator[None]:
+    """A worker session on the case's datasource: the child process that alone reads rows."""
+    limits = case.desk.config.limits
+    try:
+        async with WorkerSession.open(
+            case.desk.source(case.task.datasource).dump(),
+            limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
+            folder=case.desk.folder / "work",
+        ) as case.worker:
+            yield
+    except (TaskError, WorkerError) as error:
+        raise StepFailed(error.code, transient=error.transient, message=error.message) from None

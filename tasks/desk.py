@@ -1,0 +1,125 @@
+"""The desk: what all steps of one pod share in one process. Opened once; plain objects, so that Prefect never looks inside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TypeVar
+
+from podium.config import PodConfig, from_prefect_name, prefect_name, saved_pod
+from podium.contracts import DatasourceSchema
+from podium.crypto.custodian import trusted_custodian
+from podium.crypto.encryption import KeyRing
+from podium.crypto.keys import PublicKey, RSAKeyPair, fingerprint, load_public, public_pem
+from podium.datasources import Datasource
+from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
+from podium.files import private_folder, write_private
+from podium.history.secret import pod_secret
+from podium.state import StateFile
+from podium.wire.hub import AsyncHubClient
+from schemas.runs import RunStore
+from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
+
+R = TypeVar("R")
+
+
+class Desk:
+    """One pod's configuration, keys, stores, hub client and queue of runs."""
+
+    def __init__(self, config: PodConfig) -> None:
+        self.config = config
+        self.folder: Path = private_folder(config.folder)
+        self.identity = RSAKeyPair.load_or_create(self.folder / "keys" / "identity.pem")
+        self.ring = KeyRing(self.folder / "keys" / "encryption", self.identity)
+        self.secret = pod_secret(self.folder / "keys" / "history.key")
+        self.custodian: PublicKey = trusted_custodian(config, self.folder)
+        self.database = PodDatabase.of(folder=self.folder, url=config.history.url)
+        self.runs = RunStore(self.database)
+        self.grants = GrantStore(self.database)
+        self.replay = SqlReplayStore(self.database)
+        self.schemas = SchemaStore(self.database)
+        self.state = StateFile(self.folder)
+        self.hub = AsyncHubClient(config.hub.url)
+        self.queue: asyncio.Queue[str] = asyncio.Queue()
+        self.closing = asyncio.Event()
+        self.active: set[str] = set()
+
+    @property
+    def tag(self) -> str:
+        """`name@owner`: the pod as Prefect knows it."""
+        return prefect_name(self.config.identifier)
+
+    @property
+    def names(self) -> list[str]:
+        """The datasources' names, in the order of the pod file."""
+        return [str(fields["name"]) for fields in self.config.datasources]
+
+    def source(self, name: str) -> Datasource:
+        """The datasource of that name. Raises DataSourceError or ConfigError."""
+        for fields in self.config.datasources:
+            if fields["name"] == name:
+                return Datasource.load(fields)
+        raise DataSourceError(f"this pod has no datasource {name!r}.", field="datasource", code="unknown_datasource")
+
+    def contract(self, name: str) -> Path:
+        """Where that datasource's pandera contract lies, for people to edit."""
+        return self.folder / "contracts" / f"{name}.yaml"
+
+    def schema(self, name: str) -> DatasourceSchema | None:
+        """The newest schema."""
+        return self.schemas.latest(name)
+
+    def enqueue(self, run: str) -> None:
+        """Hand a run to whoever carries runs out; one that is in hand already is left alone."""
+        if run not in self.active:
+            self.active.add(run)
+            self.queue.put_nowait(run)
+
+    async def identity_of(self, fp: str) -> PublicKey | None:
+        """The identity key with that fingerprint: from the pod's own folder, else from the hub, whose word is checked by the hash."""
+        kept = self.folder / "peers" / f"{fp}.pem"
+        if kept.is_file():
+            return load_public(kept.read_bytes())
+        try:
+            known = await self.hub.identity(fp)
+        except HubUnavailable:
+            raise
+        except HubError:
+            return None
+        public = load_public(known["public_key"])
+        if fingerprint(public) != fp:
+            raise TrustError("the hub sent another key than was asked for.")
+        write_private(kept, public_pem(public))
+        return public
+
+    async def unless_closing(self, work: Awaitable[R]) -> R | None:
+        """The work's result, or None as soon as the pod closes."""
+        doing, closing = asyncio.ensure_future(work), asyncio.ensure_future(self.closing.wait())
+        try:
+            await asyncio.wait({doing, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return doing.result() if doing.done() else None
+        finally:
+            doing.cancel()
+            closing.cancel()
+
+    async def close(self) -> None:
+        """Give back what is open."""
+        await self.hub.close()
+        self.database.close()
+
+
+_DESKS: dict[str, Desk] = {}
+
+
+def open_desk(pod: str) -> Desk:
+    """The desk of the pod `name@owner` in this process, from the configuration that the pod was started with."""
+    if pod not in _DESKS:
+        _DESKS[pod] = Desk(saved_pod(from_prefect_name(pod)))
+    return _DESKS[pod]
+
+
+def now() -> int:
+    """Whole seconds since 1970."""
+    return int(time.time())

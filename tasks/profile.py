@@ -1,0 +1,31 @@
+"""Profile: what a datasource looks like, taken by a worker session: partial from its head, full in one pass."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from podium.contracts import DatasourceSchema
+from podium.timeline import timeline
+from podium.workers.session import Limits, WorkerSession
+from tasks.desk import Desk
+from tasks.step import log, step
+
+
+@step("profile", retries=3, seconds=24 * 3600)
+async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
+    """The schema, kept in the pod's database, with its contract beside it as YAML. Raises DataSourceError or WorkerError."""
+    limits = desk.config.limits
+    async with WorkerSession.open(
+        desk.source(name).dump(),
+        limits=Limits(memory_mb=limits.worker_memory_mb, seconds=24 * 3600),
+        folder=desk.folder / "work",
+    ) as worker:
+        schema = await worker.profile(stage)
+        written = await worker.write_contract(schema, desk.contract(name))
+    if written != desk.contract(name):
+        log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", desk.contract(name).name, written.name)
+    await asyncio.to_thread(desk.schemas.add, schema)
+    desk.state.datasource(name, stage)
+    timeline("profiled", datasource=name, stage=stage, columns=len(schema.columns))
+    return schema

@@ -1,0 +1,18 @@
+"""Recover: put the runs that a crash or a stop left open back into the queue. Prefect does not: its runs are only the view."""
+
+from __future__ import annotations
+
+from tasks.desk import Desk
+from tasks.settle import settle
+from tasks.step import step
+
+
+@step("recover", retries=2)
+async def recover(desk: Desk) -> int:
+    """How many runs were taken up again."""
+    unfinished = desk.runs.unfinished()
+    for record in unfinished:
+        if record.flow_run:
+            await settle(record.flow_run, record.status)
+        desk.enqueue(record.id)
+    return len(unfinished)

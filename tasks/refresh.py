@@ -1,0 +1,45 @@
+"""Refresh: when a schema is due, and what becomes of a datasource whose schema cannot be taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from podium.contracts import DatasourceSchema
+from podium.errors import PodiumError
+from tasks.desk import Desk
+from tasks.step import StepFailed, log
+
+_LOCKS: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+
+def due(desk: Desk, name: str) -> DatasourceSchema | None:
+    """None if the schema must be taken; else the one at hand, which is full and of the very same data."""
+    known = desk.schema(name)
+    try:
+        token = desk.source(name).token()
+    except PodiumError:
+        return None
+    fresh = known is not None and known.stage == "full" and known.token == token and desk.contract(name).is_file()
+    if fresh:
+        desk.state.datasource(name, "full")
+    return known if fresh else None
+
+
+@asynccontextmanager
+async def one_at_a_time(name: str) -> AsyncIterator[None]:
+    """Two refreshes of one datasource do not run side by side."""
+    async with _LOCKS[name]:
+        yield
+
+
+@asynccontextmanager
+async def not_served(desk: Desk, name: str) -> AsyncIterator[None]:
+    """A datasource that cannot be profiled is reported as not served; the others go on."""
+    try:
+        yield
+    except StepFailed as error:
+        log.error("datasource %s is not served: %s", name, error.message or error.code)
+        desk.state.datasource(name, f"broken: {error.message or error.code}")

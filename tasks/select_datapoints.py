@@ -1,0 +1,23 @@
+"""Select: which datapoints this run reads. With `new_data_only`, those that this task has not used in this version."""
+
+from __future__ import annotations
+
+import asyncio
+
+from podium.errors import TaskError
+from podium.history.secret import datasource_secret
+from podium.timeline import timeline
+from tasks.case import Case
+from tasks.step import coded
+
+
+@coded
+async def select_datapoints(case: Case) -> None:
+    """Have the worker read the source once and keep the chosen rows. Raises TaskError (`nothing_new`) where none is left."""
+    desk, task = case.desk, case.task
+    known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
+    case.chosen = await case.worker.select(columns=None, secret=datasource_secret(desk.secret, task.datasource), known=known)
+    desk.runs.note(case.run, rows_read=case.chosen.chosen)
+    if task.new_data_only and case.chosen.chosen == 0:
+        raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")
+    timeline("datapoints selected", run=case.id8)

@@ -1,0 +1,88 @@
+"""Show: the artifacts a custodian reads in Prefect's UI. Ids, kinds, column names, rules, rounded counts; never a value or a literal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from podium.contracts import DatasourceSchema, Status
+from podium.crypto.keys import pretty
+from tasks.case import Case
+from tasks.desk import Desk
+from tasks.step import log
+
+
+async def show_run(case: Case) -> None:
+    """What was asked, by whom, and what left."""
+    record, released = case.record, getattr(case, "released", None)
+    who = record.alias or (pretty(record.analyst) if record.analyst else "unknown key")
+    columns = ", ".join(case.algorithm.columns()) if hasattr(case, "algorithm") else "-"
+    rules = ", ".join(s.rule for s in released.suppressed) if released and released.suppressed else "none"
+    lines = {
+        "Status": record.status.value,
+        "Why": record.code or "-",
+        "Asked by": who,
+        "Task": record.task or "-",
+        "Algorithm": record.algorithm or "-",
+        "Datasource": record.datasource or "-",
+        "Columns read": columns,
+        "Rows behind what left (rounded)": str(record.rows_released or 0),
+        "Kept back by rule": rules,
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
+    await _kept_going(
+        acreate_markdown_artifact(
+            f"# Run {case.id8}: {record.status.value}\n\n| | |\n|---|---|\n{table}\n",
+            key=f"run-{case.id8}",
+            description=f"{record.status.value}: {record.algorithm or 'task'} for {who} on {case.desk.tag}",
+        )
+    )
+
+
+async def show_schema(desk: Desk, schema: DatasourceSchema) -> None:
+    """The columns as they are now: names, types, what each is taken for."""
+    await _kept_going(
+        acreate_table_artifact(
+            [
+                {"column": c.name, "type": c.type, "semantic type": c.semantic, "nullable": c.nullable, "description": c.description}
+                for c in schema.columns
+            ],
+            key=artifact_key("schema", desk.tag, schema.datasource),
+            description=f"{schema.stage} schema of {schema.datasource} on {desk.tag}, {_stamp(schema.generated_at)}",
+        )
+    )
+
+
+async def show_start(desk: Desk, found: dict[str, str]) -> None:
+    """Which datasources are served, and which are not. Why not is in the pod's log: a path is nobody else's business."""
+    served = "\n".join(f"| {name} | {'served' if state == 'checked' else 'not served: see the pod log'} |" for name, state in found.items())
+    await _kept_going(
+        acreate_markdown_artifact(
+            f"# Pod {desk.tag}\n\nHub: {desk.config.hub.url}\n\n| datasource | |\n|---|---|\n{served}\n",
+            key=artifact_key("pod", desk.tag),
+            description=f"pod {desk.tag} started",
+        )
+    )
+
+
+def artifact_key(*parts: str) -> str:
+    """Parts joined as Prefect takes them: a-z, 0-9 and dashes."""
+    return "-".join("".join(c if c.isascii() and (c.islower() or c.isdigit()) else "-" for c in part) for part in parts)
+
+
+def outcome(status: Status) -> str:
+    """The state's name in Prefect, such as `Released` or `Suppressed`."""
+    return status.value.replace("_", " ").title().replace(" ", "")
+
+
+async def _kept_going(artifact: Awaitable[object]) -> None:
+    try:
+        await artifact
+    except Exception as error:  # noqa: BLE001 - the view may be down; the tables are the truth
+        log.warning("an artifact could not be kept in Prefect: %s", type(error).__name__)
+
+
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

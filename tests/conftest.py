@@ -1,0 +1,32 @@
+"""What every kind of test may ask for: one real Prefect server for the whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from podium.runner import server
+from podium.runner.settings import OWN_URL
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Server]:
+    """One server for every test that asks. Its settings are in `os.environ`, so whatever a test starts uses it and never stops it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+            patch.delenv(name)
+        patch.setenv("PODIUM_HOME", str(tmp_path_factory.mktemp("prefect-home")))
+        patch.setenv("PODIUM_PREFECT_PORT", "0")
+        started = server.ensure()
+        home = os.environ["PODIUM_HOME"]
+        for name, value in server.environment(started).items():
+            if name != OWN_URL:  # so that a pod under test takes it for somebody else's
+                patch.setenv(name, value)
+        try:
+            yield started
+        finally:
+            patch.delenv("PREFECT_API_URL")
+            patch.setenv("PODIUM_HOME", home)
+            server.stop()

@@ -1,0 +1,76 @@
+"""Every kind of algorithm keeps the family's contract, on every sensible `by`; kinds that break it are caught."""
+
+import pytest
+
+from podium.algorithms import Algorithm, Count, Mean
+from podium.contracts import Cell, Disclosure
+from podium.testing import check_algorithm
+
+
+@pytest.fixture(autouse=True)
+def _restore():
+    before = dict(Algorithm._kinds)
+    yield
+    Algorithm._kinds.clear()
+    Algorithm._kinds.update(before)
+
+
+@pytest.mark.parametrize("kind", Algorithm.kinds())
+def test_kind_keeps_the_contract(kind):
+    check_algorithm(Algorithm.of(kind).sample())
+
+
+@pytest.mark.parametrize("by", [None, "sex", "smoker", ("sex", "smoker"), ("smoker", "sex")])
+@pytest.mark.parametrize("make", [Count, lambda **f: Mean(column="age", **f), lambda **f: Mean(column="score", **f)])
+def test_each_by(make, by):
+    check_algorithm(make(by=by))
+
+
+def test_an_undeclared_value_is_caught():
+    class Telling(Count):
+        kind = "telling"
+
+        def local(self, batches):
+            partial = super().local(batches)
+            return partial.model_copy(update={"cells": tuple(Cell(key=c.key, n=c.n, values={**c.values, "max": 9}) for c in partial.cells)})
+
+    with pytest.raises(AssertionError, match="not those declared"):
+        check_algorithm(Telling(by="sex"))
+
+
+def test_a_figure_that_depends_on_batches_is_caught():
+    class Naive(Mean):
+        kind = "naive"
+
+        def local(self, batches):
+            cells = {}
+            for batch in batches:  # keeps the last batch's sum only
+                for cell in super().local([batch]).cells:
+                    cells[cell.key] = cell
+            return super().local([]).model_copy(update={"rows": 200, "cells": tuple(cells.values())})
+
+    with pytest.raises(AssertionError, match="other batches"):
+        check_algorithm(Naive(column="score", by="sex"))
+
+
+def test_a_mean_of_means_is_caught():
+    class Rough(Mean):
+        kind = "rough"
+
+        def combine(self, tables, hidden=frozenset()):
+            means = [t.cells[0].values["sum"] / t.cells[0].values["n"] for t in tables]
+            return sum(means) / len(means)
+
+    with pytest.raises(AssertionError, match="halves"):
+        check_algorithm(Rough(column="age"))
+
+
+def test_a_value_declared_twice_is_caught():
+    class Twice(Count):
+        kind = "twice"
+
+        def disclosure(self):
+            return Disclosure(rounded=("count",), exact=("count",))
+
+    with pytest.raises(AssertionError, match="both"):
+        check_algorithm(Twice())

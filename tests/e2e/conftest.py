@@ -1,0 +1,20 @@
+"""Towns: each test gets a home, a hub and pods of its own; Prefect's server is shared, as on a real machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from town import Town
+
+
+@pytest.fixture
+def town(tmp_path: Path, prefect_server: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    made = Town(tmp_path)
+    monkeypatch.setenv("PODIUM_HOME", str(made.home))
+    try:
+        yield made
+    finally:
+        stubborn = made.close()
+    assert not stubborn, f"these did not end within 10 s of SIGTERM: {stubborn}"

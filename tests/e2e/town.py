@@ -1,0 +1,171 @@
+"""A whole town for end-to-end tests: real processes for hub, pods and analyst, in one PODIUM_HOME, beside a shared Prefect server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import psutil
+import yaml
+
+T = TypeVar("T")
+PODIUM = [str(Path(sys.executable).parent / "podium")]
+
+
+def until(what: Callable[[], T | None], *, seconds: float = 60, why: Callable[[], str] = str) -> T:
+    """The first true value of `what()`; fails with `why` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {why() or what}")
+
+
+def patients(rows: int = 400, *, seed: int = 0) -> pd.DataFrame:
+    """A table whose every text value is recognisable, so that it can be searched for where it must not be."""
+    ages = [20 + (i * 37 + seed) % 60 for i in range(rows)]
+    sexes = ["canaryfemale" if (i + seed) % 2 else "canarymale" for i in range(rows)]
+    return pd.DataFrame({"patient": [f"canaryid{seed}x{i:06d}" for i in range(rows)], "age": ages, "sex": sexes})
+
+
+class Town:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.env = {**os.environ, "PODIUM_HOME": str(self.home), "COLUMNS": "200"}
+        self.processes: list[subprocess.Popen[str]] = []
+        self.pods: dict[str, subprocess.Popen[str]] = {}
+        self.hub: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    # the hub
+
+    def start_hub(self, port: int = 0) -> str:
+        self.hub = self.spawn([sys.executable, "-P", "-m", "podium.hub", "--port", str(port)], "hub.log")
+        note = self.home / "hub" / "hub.json"
+        pid = self.hub.pid
+        found = until(lambda: note.is_file() and (n := json.loads(note.read_text()))["pid"] == pid and n, why=lambda: self.log("hub.log"))
+        self.url = str(found["url"])
+        return self.url
+
+    def kill_hub(self) -> int:
+        """SIGKILL; the port it had."""
+        assert self.hub is not None
+        self.hub.kill()
+        self.hub.wait()
+        return int(self.url.rsplit(":", 1)[1])
+
+    # pods
+
+    def pod_file(self, name: str, *sources: dict[str, Any], **sections: Any) -> Path:
+        path = self.folder / f"{name}.yaml"
+        fields = {"pod": {"name": name, "owner": "demo"}, "hub": {"url": self.url}, "datasources": list(sources), **sections}
+        path.write_text(yaml.safe_dump(fields))
+        return path
+
+    def csv(self, name: str, frame: pd.DataFrame) -> dict[str, Any]:
+        path = self.folder / f"{name}.csv"
+        frame.to_csv(path, index=False)
+        return {"name": "patients", "kind": "csv", "path": str(path), "key": ["patient"]}
+
+    def start_pod(self, name: str, *sources: dict[str, Any], ready: bool = True, **sections: Any) -> subprocess.Popen[str]:
+        process = self.spawn([*PODIUM, "pod", "start", str(self.pod_file(name, *sources, **sections))], f"{name}.log")
+        self.pods[name] = process
+        if ready:
+            self.ready(name)
+        return process
+
+    def ready(self, name: str) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
+            assert self.pods[name].poll() is None, self.log(f"{name}.log")
+            state = self.state(name)
+            waits = {"checked", "partial"} & set(state.get("datasources", {}).values())
+            return state if state.get("phase") == "serving" and not waits else None
+
+        return until(settled, seconds=90, why=lambda: f"pod {name} is not ready: {self.state(name)} {self.log(f'{name}.log')}")
+
+    def state(self, name: str) -> dict[str, Any]:
+        path = self.home / "pods" / "demo" / name / "state.json"
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def pid(self, name: str) -> int:
+        return int(self.state(name)["pid"])
+
+    def kill_pod(self, name: str, process: subprocess.Popen[str]) -> None:
+        """SIGKILL to the pod's own process; its workers must go by themselves."""
+        os.kill(self.pid(name), signal.SIGKILL)
+        process.wait(30)
+
+    def worker(self, name: str) -> psutil.Process:
+        """The worker process of a run that is under way."""
+
+        def found() -> psutil.Process | None:
+            for child in psutil.Process(self.pid(name)).children(recursive=True):
+                if "podium.workers" in " ".join(child.cmdline()):
+                    return child
+            return None
+
+        return until(found, seconds=30, why=lambda: f"{name} has no worker: {self.log(f'{name}.log')}")
+
+    def rows(self, name: str, query: str) -> list[tuple[Any, ...]]:
+        """What the pod's database says."""
+        with sqlite3.connect(f"file:{self.home / 'pods' / 'demo' / name / 'pod.db'}?mode=ro", uri=True) as database:
+            return database.execute(query).fetchall()
+
+    # people
+
+    def session(self, user: str = "ana") -> Any:
+        import podium
+
+        return podium.connect(self.url, user=user, home=self.home)
+
+    def grant(self, pod: str, session: Any, *, algorithms: tuple[str, ...] = ("count", "mean"), more: tuple[str, ...] = ()) -> None:
+        parts = [part for algorithm in algorithms for part in ("--algorithm", algorithm)]
+        fixed = ["--datasource", "patients", "--column", "age", "--column", "sex", "--alias", "Ana"]
+        self.podium("grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more)
+
+    def podium(self, *args: str, code: int = 0, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([*PODIUM, *args], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False)
+        assert done.returncode == code, f"{args}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    # processes
+
+    def spawn(self, command: list[str], log: str) -> subprocess.Popen[str]:
+        with (self.folder / log).open("a") as out:
+            process = subprocess.Popen(command, env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, text=True)
+        self.processes.append(process)
+        return process
+
+    def log(self, name: str) -> str:
+        path = self.folder / name
+        return path.read_text()[-4000:] if path.is_file() else ""
+
+    def close(self) -> list[psutil.Process]:
+        """End everything; what had to be killed because it would not go."""
+        children = [child for process in self.processes for child in _family(process.pid)]
+        for process in self.processes:
+            process.terminate()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        for process in alive:
+            process.kill()
+        for process in self.processes:
+            process.wait(10)
+        return alive
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []

@@ -1,0 +1,278 @@
+"""The worker is a real process here: what it answers, what it may use, and how it ends."""
+
+import asyncio
+import os
+import re
+import signal
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from podium.errors import ConfigError, DataSourceError, WorkerError
+from podium.workers.session import Limits, WorkerSession
+
+SECRET = bytes(range(32))
+MEAN = {"kind": "mean", "column": "mean_area", "by": "diagnosis"}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+def _open(path, folder, *, seconds=60, memory_mb=2048, **fields):
+    source = {"kind": "csv", "name": "cancer", "path": str(path), **fields}
+    return WorkerSession.open(source, limits=Limits(seconds=seconds, memory_mb=memory_mb), folder=folder)
+
+
+def _gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+async def _until_gone(pid):
+    deadline = time.monotonic() + 10
+    while not _gone(pid):
+        assert time.monotonic() < deadline, "the process is still there"
+        await asyncio.sleep(0.05)
+
+
+async def test_a_whole_run_agrees_with_pandas(cancer, cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+        schema = await worker.profile("full")
+        contract = await worker.write_contract(schema, tmp_path / "cancer.yaml")
+        chosen = await worker.select(None, SECRET)
+        report = await worker.validate(contract)
+        partial = await worker.compute(MEAN)
+    assert (schema.rows, chosen.total, chosen.chosen, chosen.new) == (569, 569, 569, 569)
+    assert report.ok
+    assert report.rows == 569
+    assert len({chosen.keys[i : i + 16] for i in range(0, len(chosen.keys), 16)}) == 569
+    truth = cancer.groupby("diagnosis")["mean_area"]
+    for cell in partial.cells:
+        assert cell.n == truth.count()[cell.key[0]]
+        assert cell.values["sum"] == pytest.approx(truth.sum()[cell.key[0]], rel=1e-15)
+    assert [p.name for p in (tmp_path / "work").iterdir()] == ["worker.log"]
+
+
+async def test_only_new_and_changed_rows_are_chosen(cancer, cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+        first = await worker.select(None, SECRET)
+        known = b"".join(sorted(first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, len(first.keys), 16)))
+        assert (await worker.select(None, SECRET, known)).chosen == 0
+        grown = cancer.copy()
+        grown.loc[[3, 5], "mean_radius"] = 1.25
+        extra = grown.tail(4).assign(patient=["Q1", "Q2", "Q3", "Q4"])
+        pd.concat([extra, grown]).to_csv(cancer_csv, index=False)
+        again = await worker.select(None, SECRET, known)
+        assert (again.total, again.chosen, again.new, again.changed) == (573, 6, 4, 2)
+        assert (await worker.compute({"kind": "count"})).rows == 6
+
+
+async def test_rows_without_a_key_are_told_apart_by_copy(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,x\n" * 3 + "2,y\n")
+    async with _open(path, tmp_path / "work") as worker:
+        first = await worker.select(["a"], SECRET)
+        records = [first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, 64, 16)]
+        assert len(set(records)) == 4
+        path.write_text("b,a\n" + "x,1\n" * 5 + "y,2\n" + "z,1\n")
+        again = await worker.select(["a"], SECRET, b"".join(sorted(records)))
+        assert (again.total, again.chosen, again.new) == (7, 3, 3)
+        more = records + [again.keys[i : i + 16] + again.fingerprints[i : i + 16] for i in range(0, 48, 16)]
+        assert len(set(more)) == 7
+        assert (await worker.select(["a"], SECRET, b"".join(sorted(more)))).chosen == 0
+
+
+async def test_a_key_that_repeats_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,a\n1,x\n1,y\n2,z\n")
+    async with _open(path, tmp_path / "work", key=["id"]) as worker:
+        with pytest.raises(DataSourceError, match="1 repeat another"):
+            await worker.select(None, SECRET)
+
+
+async def test_errors_keep_their_family_and_hold_no_value(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,a\n" + "".join(f"{i},{i}\n" for i in range(120_000)) + "7,SECRET\n")
+    async with _open(path, tmp_path / "work") as worker:
+        with pytest.raises(DataSourceError, match="line 120002: column 'a'") as caught:
+            await worker.select(None, SECRET)
+        assert "SECRET" not in str(caught.value)
+        with pytest.raises(WorkerError, match="no rows were selected"):
+            await worker.compute({"kind": "count"})
+    async with _open(path, tmp_path / "work", colour="red") as worker:
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="unknown key"):
+                await worker.profile("partial")
+
+
+async def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work") as worker:
+        await worker.select(["diagnosis"], b"")
+        with pytest.raises(ConfigError, match="'mean_area' was not selected"):
+            await worker.compute(MEAN)
+        assert (await worker.compute({"kind": "count", "by": "diagnosis"})).rows == 569
+
+
+async def test_a_planted_bad_value_is_counted_and_not_shown(cancer, cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+        contract = await worker.write_contract(await worker.profile("full"), tmp_path / "cancer.yaml")
+        text = contract.read_text().replace("  grade:\n    dtype: Int64\n", "  grade:\n    dtype: Int64\n    isin: [1, 2]\n")
+        contract.write_text(text)
+        await worker.select(None, SECRET)
+        report = await worker.validate(contract)
+    assert not report.ok
+    assert report.failures == {"isin: grade": int((cancer["grade"] == 3).sum())}
+
+
+@linux
+async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
+    monkeypatch.setenv("PODIUM_HOME", "/secret/home")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    async with _open(cancer_csv, tmp_path / "work") as worker:
+        await worker.select(None, b"")
+        pid = worker.pid
+        names = {line.partition(b"=")[0].decode() for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if line}
+        assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE"}
+        assert os.getpgid(pid) == pid != os.getpgid(0)
+        place = Path(f"/proc/{pid}/cwd").resolve()
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert re.search(r"Max core file size\s+0\s", Path(f"/proc/{pid}/limits").read_text())
+    await _until_gone(pid)
+    assert not place.exists()
+    assert stat.S_IMODE((tmp_path / "work" / "worker.log").stat().st_mode) == 0o600
+
+
+async def test_a_killed_worker_is_reported_with_its_signal(cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work") as worker:
+        await worker.select(None, b"")
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="SIGKILL") as caught:
+            await worker.compute({"kind": "count"})
+        assert (caught.value.code, caught.value.transient) == ("worker_died", True)
+
+
+async def test_a_command_past_its_time_is_ended(tmp_path):
+    fifo = tmp_path / "t.csv"
+    os.mkfifo(fifo)  # a source that never answers
+    async with _open(fifo, tmp_path / "work", seconds=3) as worker:
+        pid = worker.pid
+        with pytest.raises(WorkerError, match="timed out") as caught:
+            await worker.profile("partial")
+        assert caught.value.code == "worker_timeout"
+        await _until_gone(pid)
+
+
+async def test_a_worker_over_its_memory_is_ended(cancer_csv, tmp_path):
+    async with _open(cancer_csv, tmp_path / "work", memory_mb=64) as worker:
+        with pytest.raises(WorkerError) as caught:
+            await worker.profile("full")
+    assert caught.value.code == "worker_memory"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_the_worker_dies_with_its_parent(tmp_path, busy):
+    """The parent is killed outright, with the worker idle or in the middle of a command."""
+    path = tmp_path / "t.csv"
+    if busy:
+        os.mkfifo(path)
+    else:
+        path.write_text("a\n1\n")
+    source = {"kind": "csv", "name": "t", "path": str(path)}
+    work = str(tmp_path / "work")
+    script = f"""
+import asyncio, pathlib
+from podium.workers.session import Limits, WorkerSession
+async def main():
+    async with WorkerSession.open({source!r}, limits=Limits(), folder=pathlib.Path({work!r})) as worker:
+        print(worker.pid, flush=True)
+        await worker.profile("partial")
+        print("idle", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    try:
+        pid = int(await parent.stdout.readline())
+        await (asyncio.sleep(1.5) if busy else parent.stdout.readline())
+        assert not _gone(pid)
+    finally:
+        parent.kill()
+        await parent.wait()
+    await _until_gone(pid)
+    assert not [p for p in (tmp_path / "work").iterdir() if p.is_dir()]
+
+
+async def test_a_lying_worker_is_not_believed(cancer_csv, tmp_path, monkeypatch):
+    """A process that answers out of type stands in for a compromised worker."""
+    liar = tmp_path / "liar.py"
+    liar.write_text(
+        "import sys, json, struct\n"
+        "def send(h):\n    t = json.dumps(h).encode(); sys.stdout.buffer.write(struct.pack('>I', len(t)) + t); sys.stdout.buffer.flush()\n"
+        "send({'parts': [], 'ok': json.dumps({'opened': True})})\n"
+        "send({'parts': [], 'ok': json.dumps({'by': [], 'rows': -5, 'cells': [], 'extra': 1})})\n"
+        "sys.stdin.read()\n"
+    )
+    real = asyncio.create_subprocess_exec
+
+    async def start(*_, **options):
+        return await real(sys.executable, str(liar), **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    async with _open(cancer_csv, tmp_path / "work") as worker:
+        pid = worker.pid
+        with pytest.raises(WorkerError) as caught:
+            await worker.compute({"kind": "count"})
+        assert caught.value.code == "worker_nonsense"
+        await _until_gone(pid)
+
+
+async def test_a_frame_too_large_is_refused():
+    from podium.workers.frames import MAX_HEADER, read_async
+
+    for raw in ((MAX_HEADER + 1).to_bytes(4, "big"), b"\0\0\0\x12" + b'{"parts": [1e9999]'[:18], b"\0\0\0\x0d" + b'{"parts":[-1]'[:13]):
+        stream = asyncio.StreamReader()
+        stream.feed_data(raw)
+        stream.feed_eof()
+        with pytest.raises(WorkerError):
+            await read_async(stream)
+
+
+def test_the_pods_side_loads_nothing_heavy():
+    import subprocess
+
+    code = (
+        "import sys, podium.workers.session, podium.datasources, podium.algorithms, podium.protocols\n"
+        "from podium.datasources import Csv, Datasource, Frame, Parquet\n"
+        "from podium.algorithms import Count, Mean\nfrom podium.protocols import OneRound\n"
+        "Datasource.load({'kind': 'csv', 'name': 't', 'path': '/x.csv'}), Mean(column='a').check\n"
+        "print([m for m in ('pandas', 'duckdb', 'pyarrow', 'polars', 'pandera', 'numpy', 'prefect') if m in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_combining_needs_neither_arrow_nor_duckdb():
+    import subprocess
+
+    code = (
+        "import sys\nfor m in ('pyarrow', 'duckdb', 'polars'): sys.modules[m] = None\n"
+        "from podium.algorithms import Mean\nfrom podium.contracts import Released, ReleasedCell\n"
+        "r = Released(by=('s',), rows=4, cells=(ReleasedCell(key=('f',), values={'n': 4, 'sum': 10.0}),))\n"
+        "print(Mean(column='a', by='s').combine([r, r]).to_dict('list'))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "{'s': ['f'], 'mean': [2.5], 'n': [8]}"
+
+
+def test_a_foreign_error_is_told_by_its_type_alone():
+    from podium.workers.faults import error_of, fault_of
+
+    for foreign in (ValueError("SECRET"), RuntimeError("SECRET"), MemoryError("SECRET")):
+        error = error_of(fault_of(foreign).model_dump())
+        assert isinstance(error, WorkerError)
+        assert "SECRET" not in str(error)
+    assert error_of({"family": "SystemExit", "code": "x", "message": "a\x1b[31m"}).message == "a [31m"
+    assert error_of({"family": "TaskError", "code": "NO SPACES", "message": ""}).code == "worker_nonsense"
