@@ -7,17 +7,21 @@ from prefect import flow
 from tasks.desk import Desk, open_desk
 from tasks.profile import profile
 from tasks.publish import publish
-from tasks.refresh import due, not_served, one_at_a_time
+from tasks.refresh import due, one_at_a_time, others_go_on
 from tasks.show import show_schema
+from tasks.step import StepFailed
 
 
 @flow(name="schema-generation", flow_run_name="schemas-{pod}", persist_result=False, log_prints=False)
 async def schema_generation(pod: str, datasource: str = "", force: bool = False) -> None:
     """Bring the schemas of the pod `name@owner` up to date: of one `datasource`, or of all. `force` reads unchanged sources again."""
     desk = open_desk(pod)
+    failed: list[str] = []
     for name in [datasource] if datasource else desk.names:
-        async with one_at_a_time(name), not_served(desk, name):
+        async with one_at_a_time(name), others_go_on(name, failed):
             await refresh(desk, name, force=force)
+    if failed:
+        raise StepFailed("schema_not_taken")  # which one and why is in the pod's state and log
 
 
 async def refresh(desk: Desk, name: str, *, force: bool) -> None:

@@ -197,7 +197,8 @@ class Pod:
         """The process that would do this pod's work, not yet started."""
         if self.pod_keys is not None:
             self._keep_keys(self.pod_keys)
-        return PodProcess(self.config, show=show)
+        placed = tuple(source.placed(pod_folder(self.pod_identifier) / "frames").dump() for source in self.datasources)
+        return PodProcess(self.config.model_copy(update={"datasources": placed}), show=show)
 
     @property
     def _key_path(self) -> Path:

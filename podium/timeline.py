@@ -12,14 +12,14 @@ import logging
 import re
 
 MARK = "podium_timeline"
-_LOGGER = logging.getLogger("prefect.flow_runs.podium")  # Prefect's handler sits on its parent; without Prefect, a plain logger
+LOGGER = "prefect.flow_runs.podium"  # Prefect's handler sits on its parent; without Prefect, a plain logger
 _PLAIN = re.compile(r"[A-Za-z0-9_.@/:+-]{1,128}")
 
 
 def timeline(message: str, **ids: str | int) -> None:
     """Log the phrase and the values, marked for shipping. Never pass it text that came from data or from an exception."""
     values = "".join(f"  {name}={_plain(value)}" for name, value in ids.items())
-    _LOGGER.info("%s%s", message, values, extra={MARK: True})
+    logging.getLogger(LOGGER).info("%s%s", message, values, extra={MARK: True})
 
 
 def _plain(value: str | int) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Enum, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from podium.contracts import Status
+
+# Kept as the words that people read, not as a type of the database's own.
+_STATUS: Any = Enum(Status, native_enum=False, length=20, values_callable=lambda statuses: [status.value for status in statuses])
 
 
 class RunRecord(SQLModel, table=True):
@@ -20,7 +23,7 @@ class RunRecord(SQLModel, table=True):
 
     no: int | None = Field(default=None, primary_key=True)
     id: str = Field(unique=True, max_length=32)
-    status: Status = Field(default=Status.QUEUED, index=True)
+    status: Status = Field(default=Status.QUEUED, index=True, sa_type=_STATUS)
     mid: str
     lease_attempt: int
     envelope: bytes = Field(sa_type=LargeBinary)
@@ -35,7 +38,6 @@ class RunRecord(SQLModel, table=True):
     algorithm: str = ""
     datasource: str = ""
     code: str = ""
-    message: str = ""
     rows_read: int | None = None
     rows_released: int | None = None
     new: int | None = None

@@ -69,7 +69,6 @@ class RunStore:
         *,
         reply: bytes | None,
         code: str = "",
-        message: str = "",
         released: Released | None = None,
         keep: bool = False,
         datapoints: Iterable[tuple[bytes, bytes]] = (),
@@ -82,7 +81,7 @@ class RunStore:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
             if record.status.final:
                 return record
-            record.status, record.code, record.message, record.reply = status, code, message, reply
+            record.status, record.code, record.reply = status, code, reply
             record.new, record.changed = new, changed
             record.finished_at = int(time.time())
             record.envelope = b""

@@ -116,6 +116,8 @@ class GrantStore:
         with self.database.transaction() as session:
             if (known := session.get(DecisionRecord, run)) is not None:
                 return _decision(known)
+            # Whoever decides under this grant waits here: on SQLite every transaction is alone anyhow.
+            session.exec(select(GrantRecord).where(GrantRecord.id == decision.grant).with_for_update()).first()
             used = session.exec(select(func.count()).where(DecisionRecord.grant_id == decision.grant, DecisionRecord.allowed)).one()
             if decision.allowed and limit is not None and used >= limit:
                 decision = decision.model_copy(update={"allowed": False, "reasons": ("max_runs",)})

@@ -21,8 +21,6 @@ from tasks.case import Case
 from tasks.desk import Desk, now
 from tasks.step import log, step
 
-REFUSED = "This pod did not accept the task. Ask its custodian for a grant that covers it."
-
 
 @step("admit", retries=2, seconds=120)
 async def admit(case: Case) -> None:
@@ -36,7 +34,7 @@ async def admit(case: Case) -> None:
     decision = await asyncio.to_thread(_authorise, case)
     if not decision.allowed:
         log.warning("run %s: refused: %s", case.id8, "; ".join(REASONS[reason] for reason in decision.reasons))
-        raise TaskError(REFUSED, status="rejected", code="refused")
+        raise TaskError("refused", status="rejected", code="refused")
     timeline("admitted", run=case.id8, algorithm=case.algorithm.kind, datasource=case.task.datasource, grant=decision.grant)
 
 

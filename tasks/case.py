@@ -13,12 +13,13 @@ from podium.contracts import Partial, Released, Reply, SelectReport, Status, Tas
 from podium.crypto.encryption import decode_public
 from podium.crypto.envelope import new_id, reference, seal
 from podium.crypto.header import MAX_LIFE, Header
-from podium.errors import TaskError, WorkerError
+from podium.errors import PodiumError, TaskError
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
+from tasks.words import public
 
 TRIES = 3
 Step = TypeVar("Step", bound=PodStep)
@@ -85,10 +86,11 @@ class Case:
             identity=self.desk.identity,
         )
 
-    def end(self, status: Status, *, code: str = "", message: str = "") -> None:
-        """End the run without a result."""
-        reply = Reply(run=self.run, status=status, code=code, message=message)
-        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code, message=message)
+    def end(self, status: Status, *, code: str) -> None:
+        """End the run without a result. The code is for the custodian; the analyst gets what `tasks.words` makes of it."""
+        said, sentence = public(code)
+        reply = Reply(run=self.run, status=status, code=said, message=sentence)
+        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code)
 
 
 @coded
@@ -107,22 +109,22 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
     except StepFailed as error:
         if error.transient and case.record.tries < TRIES:
             raise StepFailed(error.code, transient=True) from None
-        case.end(Status(error.status), code=error.code, message=error.message)
+        case.end(Status(error.status), code=error.code)
+    except PodiumError as error:
+        log.warning("run %s: %s: %s", case.id8, error.code, error)
+        case.end(Status.FAILED, code=error.code)
     except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
         log.exception("run %s failed", case.id8)
-        case.end(Status.FAILED, code="internal", message="The run failed inside the pod; its log has the reason.")
+        case.end(Status.FAILED, code="internal")
 
 
 @asynccontextmanager
 async def rows(case: Case) -> AsyncIterator[None]:
     """A worker session on the case's datasource: the child process that alone reads rows."""
     limits = case.desk.config.limits
-    try:
-        async with WorkerSession.open(
-            case.desk.source(case.task.datasource).dump(),
-            limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
-            folder=case.desk.folder / "work",
-        ) as case.worker:
-            yield
-    except (TaskError, WorkerError) as error:
-        raise StepFailed(error.code, transient=error.transient, message=error.message) from None
+    async with WorkerSession.open(
+        case.desk.source(case.task.datasource).dump(),
+        limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
+        folder=case.desk.folder / "work",
+    ) as case.worker:
+        yield

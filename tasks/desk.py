@@ -18,6 +18,7 @@ from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
 from podium.state import StateFile
+from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
@@ -41,7 +42,7 @@ class Desk:
         self.replay = SqlReplayStore(self.database)
         self.schemas = SchemaStore(self.database)
         self.state = StateFile(self.folder)
-        self.hub = AsyncHubClient(config.hub.url)
+        self.hub = AsyncHubClient(config.hub.url, saved_key(config.hub.url, self.identity.fingerprint, owner=config.pod.owner))
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()

@@ -6,6 +6,7 @@ import asyncio
 from typing import Literal
 
 from podium.contracts import DatasourceSchema
+from podium.errors import PodiumError
 from podium.timeline import timeline
 from podium.workers.session import Limits, WorkerSession
 from tasks.desk import Desk
@@ -15,6 +16,19 @@ from tasks.step import log, step
 @step("profile", retries=3, seconds=24 * 3600)
 async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
     """The schema, kept in the pod's database, with its contract beside it as YAML. Raises DataSourceError or WorkerError."""
+    try:
+        schema = await _profiled(desk, name, stage)
+    except PodiumError as error:
+        desk.state.datasource(name, f"broken: {error}")
+        log.error("datasource %s is not served: %s", name, error)
+        raise
+    await asyncio.to_thread(desk.schemas.add, schema)
+    desk.state.datasource(name, stage)
+    timeline("profiled", datasource=name, stage=stage, columns=len(schema.columns))
+    return schema
+
+
+async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
     limits = desk.config.limits
     async with WorkerSession.open(
         desk.source(name).dump(),
@@ -25,7 +39,4 @@ async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> D
         written = await worker.write_contract(schema, desk.contract(name))
     if written != desk.contract(name):
         log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", desk.contract(name).name, written.name)
-    await asyncio.to_thread(desk.schemas.add, schema)
-    desk.state.datasource(name, stage)
-    timeline("profiled", datasource=name, stage=stage, columns=len(schema.columns))
     return schema

@@ -1,4 +1,4 @@
-"""Refresh: when a schema is due, and what becomes of a datasource whose schema cannot be taken."""
+"""Refresh: when a schema is due, and how one datasource's trouble stays its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from podium.contracts import DatasourceSchema
 from podium.errors import PodiumError
 from tasks.desk import Desk
-from tasks.step import StepFailed, log
+from tasks.step import StepFailed
 
 _LOCKS: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -36,10 +36,9 @@ async def one_at_a_time(name: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def not_served(desk: Desk, name: str) -> AsyncIterator[None]:
-    """A datasource that cannot be profiled is reported as not served; the others go on."""
+async def others_go_on(name: str, failed: list[str]) -> AsyncIterator[None]:
+    """One datasource that cannot be profiled or published does not stop the others; it is noted in `failed`."""
     try:
         yield
-    except StepFailed as error:
-        log.error("datasource %s is not served: %s", name, error.message or error.code)
-        desk.state.datasource(name, f"broken: {error.message or error.code}")
+    except StepFailed:
+        failed.append(name)

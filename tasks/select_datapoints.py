@@ -8,10 +8,10 @@ from podium.errors import TaskError
 from podium.history.secret import datasource_secret
 from podium.timeline import timeline
 from tasks.case import Case
-from tasks.step import coded
+from tasks.step import step
 
 
-@coded
+@step("select")
 async def select_datapoints(case: Case) -> None:
     """Have the worker read the source once and keep the chosen rows. Raises TaskError (`nothing_new`) where none is left."""
     desk, task = case.desk, case.task

@@ -23,7 +23,7 @@ log = logging.getLogger("podium.pod")
 
 
 class StepFailed(Exception):
-    """All that Prefect learns of a failure. `status` is what the run becomes if no further try is made."""
+    """All that Prefect learns of a failure is `code`. `status` is what the run becomes if no further try is made; `message` is local."""
 
     def __init__(self, code: str, *, transient: bool = False, status: str = "failed", message: str = "") -> None:
         self.code, self.transient, self.status = code, transient, status

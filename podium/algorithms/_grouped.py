@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_BY = 2
+KEPT_BACK = "(kept back)"
 Key = tuple[Value, ...]
 
 
@@ -73,21 +74,28 @@ def sums(tables: Sequence[Released], add: Callable[[list[int | float]], int | fl
     return {key: {name: add(parts) for name, parts in values.items()} for key, values in found.items()}
 
 
-def as_table(by: Sequence[str], figures: Sequence[str], rows: Mapping[Key, Mapping[str, Any]], hidden: frozenset[Key]) -> pd.DataFrame:
-    """One row a level, sorted, nulls last. A hidden level has missing figures and says `min_cell` under `suppressed`."""
+def as_table(
+    by: Sequence[str], figures: Mapping[Key, Mapping[str, Any]], *, tables: Sequence[Released], hidden: frozenset[Key], names: Sequence[str]
+) -> pd.DataFrame:
+    """One row a level, sorted, nulls last; `suppressed` names the rule where figures are missing.
+
+    Which levels a pod kept back is not known. Where no level of the table can be among them, a last row KEPT_BACK stands for them, so
+    that a table never looks complete when it is not.
+    """
     import pandas as pd
 
-    keys = sorted({*rows, *hidden}, key=lambda key: [_rank(level) for level in key])
+    if not hidden and any(table.suppressed for table in tables):
+        hidden = frozenset([(KEPT_BACK,) * len(by)])
+    keys = sorted({*figures, *hidden}, key=lambda key: (key == (KEPT_BACK,) * len(by), [_rank(level) for level in key]))
     data: dict[str, list[Any]] = {name: [key[position] for key in keys] for position, name in enumerate(by)}
-    for figure in figures:
-        data[figure] = [None if key in hidden else rows[key][figure] for key in keys]
-    if hidden:
-        data["suppressed"] = ["min_cell" if key in hidden else "" for key in keys]
+    for name in names:
+        data[name] = [None if key in hidden else figures[key][name] for key in keys]
+    data["suppressed"] = ["min_cell" if key in hidden else "" for key in keys]
     table = pd.DataFrame(data, columns=list(data))
-    for figure in figures:
-        whole = all(isinstance(value, int) for value in data[figure] if value is not None)
+    for name in names:
+        whole = all(isinstance(value, int) for value in data[name] if value is not None)
         kinds = (pd.Int64Dtype(), "int64") if whole else (pd.Float64Dtype(), "float64")
-        table[figure] = pd.Series(data[figure], dtype=kinds[0] if None in data[figure] else kinds[1])
+        table[name] = pd.Series(data[name], dtype=kinds[0] if None in data[name] else kinds[1])
     return table
 
 

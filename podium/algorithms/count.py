@@ -39,7 +39,7 @@ class Count(Grouped):
         """An int, or a table of the levels and `count`; None when nothing was released."""
         counts = sums(tables, sum)
         if self.levels:
-            return as_table(self.levels, ["count"], counts, hidden)
+            return as_table(self.levels, counts, tables=tables, hidden=hidden, names=["count"])
         return int(counts[()]["count"]) if () in counts and () not in hidden else None
 
     @classmethod

@@ -68,7 +68,7 @@ class Mean(Grouped):
         """A float, or a table of the levels, `mean` and `n`; None when nothing was released."""
         found = {key: {"mean": _mean(value["sum"], int(value["n"])), "n": int(value["n"])} for key, value in sums(tables, _exact).items()}
         if self.levels:
-            return as_table(self.levels, ["mean", "n"], found, hidden)
+            return as_table(self.levels, found, tables=tables, hidden=hidden, names=["mean", "n"])
         return found[()]["mean"] if () in found and () not in hidden else None
 
     @classmethod

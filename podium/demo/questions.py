@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.algorithms import Algorithm
+from podium.algorithms._grouped import KEPT_BACK
 from podium.privacy.disclosure import Rules, rounded
 
 if TYPE_CHECKING:
@@ -49,11 +50,16 @@ def questions() -> list[Question]:
     return [Question(name, Algorithm.load(fields)) for name, fields in asked]
 
 
-def pooled(question: Question, frame: pd.DataFrame, rules: Rules) -> dict[str, float]:
-    """Level → figure over the union, under the same rules; the level of a question without groups is the empty text."""
+def pooled(question: Question, frame: pd.DataFrame, rules: Rules) -> dict[str, float | None]:
+    """Level → figure over the union, under the same rules. KEPT_BACK stands for levels that are too small even there.
+
+    A question without groups has one level, the empty text.
+    """
     groups = frame.groupby(question.by) if question.by else [("", frame)]
-    sizes: dict[str, float] = {}
+    sizes: dict[str, float | None] = {}
     for level, rows in groups:
+        if question.by and len(rows) < rules.min_cell:
+            sizes[KEPT_BACK] = None
         if len(rows) >= max(rules.min_cell, 0 if question.by else rules.min_rows):
             figure = rows[question.column].mean() if question.column else rounded(len(rows), rules.round_to)
             sizes[str(level)] = float(figure)
@@ -75,10 +81,11 @@ def tolerance(question: Question, *, pods: int, rules: Rules) -> float:
     return MEAN_TOLERANCE if question.column else rules.round_to / 2 * (pods + 1)
 
 
-def difference(answer: dict[str, float | None], pool: dict[str, float]) -> float | None:
+def difference(answer: dict[str, float | None], pool: dict[str, float | None]) -> float | None:
     """The largest distance over the levels that both have; None if there is none."""
-    return max((abs(value - pool[level]) for level, value in answer.items() if value is not None and level in pool), default=None)
+    pairs = [(value, pool.get(level)) for level, value in answer.items()]
+    return max((abs(mine - theirs) for mine, theirs in pairs if mine is not None and theirs is not None), default=None)
 
 
 def _level(value: Any) -> str:
-    return "(withheld)" if value is None or value != value else str(value)
+    return "(none)" if value is None or value != value else str(value)

@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from podium.config import home
-from podium.errors import HubError
+from podium.errors import ConfigError, HubError
 from podium.files import private_folder, write_private
 from podium.hub.app import create_app
 from podium.hub.listen import address, listening
@@ -43,8 +43,11 @@ class Options:
 
 
 def serve(options: Options) -> None:
-    """Run the hub until it is told to end. Raises HubError when this PODIUM_HOME has one already, or no port is free."""
+    """Run the hub until it is told to end. Raises HubError when this PODIUM_HOME has one already or no port is free."""
     os.umask(0o077)
+    for path in (options.tls_cert, options.tls_key):
+        if path and not Path(path).is_file():
+            raise ConfigError(f"there is no file {path}.", field="tls")
     folder = private_folder(home() / "hub")
     with _alone(folder):
         app = create_app(HubSettings(folder=folder, database=options.database))
@@ -56,9 +59,9 @@ def serve(options: Options) -> None:
         server.announce = lambda: _announce(folder, url, as_json=options.as_json)
         if options.lifeline:
             threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-        # uvicorn raises the signal that ended it once more: by then there is nothing left to interrupt.
+        # Before uvicorn listens to signals these count; after it, it raises the one that ended it again, to no effect.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         try:
             server.run(sockets=[sock])
         finally:

@@ -8,13 +8,14 @@ from podium import project
 
 
 class Flows:
-    """The flows of `flows/`, and `deliver`, `settle` and `open_desk` of `tasks/`."""
+    """The flows of `flows/`, `serve` of `deployments/`, and `deliver`, `settle` and `open_desk` of `tasks/`."""
 
     def __init__(self) -> None:
         self.pod_startup: Any = project.load("flows.pod_startup").pod_startup
         self.schema_generation: Any = project.load("flows.schema_generation").schema_generation
         self.task_polling: Any = project.load("flows.task_polling").task_polling
         self.computation: Any = project.load("flows.computation").computation
+        self.serve: Any = project.load("deployments.serve").serve
         self.deliver: Any = project.load("tasks.reply").deliver
         self.settle: Any = project.load("tasks.settle").settle
         self.open_desk: Any = project.load("tasks.desk").open_desk

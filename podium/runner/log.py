@@ -8,6 +8,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from podium.files import private_folder
+from podium.timeline import LOGGER as TIMELINE
 
 FORM = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -23,3 +24,10 @@ def local_log(folder: Path) -> logging.Logger:
         handler.setFormatter(logging.Formatter(FORM, "%H:%M:%S" if not isinstance(handler, RotatingFileHandler) else None))
         logger.addHandler(handler)
     return logging.getLogger("podium.pod")
+
+
+def show_timeline() -> None:
+    """Write the lines of `podium.timeline` to the local log too. Called once Prefect has set up its own loggers."""
+    timeline = logging.getLogger(TIMELINE)
+    for handler in logging.getLogger("podium").handlers:
+        timeline.addHandler(handler)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from functools import partial
 
 from prefect.client.orchestration import get_client
-from prefect.context import AsyncClientContext, SyncClientContext
+from prefect.context import AsyncClientContext, SyncClientContext, tags
 
 from podium.errors import PodiumError
 from podium.runner.automation import ensure_zombie_automation
 from podium.runner.flows import Flows
+from podium.runner.log import show_timeline
 from podium.runner.logs import unguarded
 from podium.runner.supervise import Supervisor
 
@@ -24,8 +25,9 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) ->
     if unguarded():
         raise PodiumError("Prefect's log handlers are not guarded: exception text would be shipped.", code="unguarded_log")
     flows = Flows()
+    show_timeline()
     # Both client contexts stay open for life: a client a run costs 60 ms of CPU, most of it the CA bundle.
-    with SyncClientContext.get_or_create():
+    with SyncClientContext.get_or_create(), tags(pod):
         async with AsyncClientContext.get_or_create():
             desk = flows.open_desk(pod)
             loop = asyncio.get_running_loop()

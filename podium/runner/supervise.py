@@ -43,6 +43,7 @@ class Supervisor:
             self._forever(self._keep_leases, every=LEASE_EVERY),
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
+            self._forever(self._deployments, every=5.0),
             self._take_runs(),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
@@ -64,6 +65,10 @@ class Supervisor:
     async def _poll(self) -> None:
         await self._prefect_answers()
         await self.flows.task_polling(self.desk.tag)
+
+    async def _deployments(self) -> None:
+        await self._prefect_answers()
+        await self.flows.serve(self.desk.tag, schema_cron=self.desk.config.prefect.schema_cron)
 
     async def _take_runs(self) -> None:
         limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)

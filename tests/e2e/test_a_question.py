@@ -47,7 +47,7 @@ def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods):
 
     # the pod's own record: run, decision before it, datapoints of exactly the rows used
     statuses = town.rows("a", "SELECT status, rows_read, alias FROM run ORDER BY no")
-    assert statuses == [("RELEASED", 400, "Ana"), ("RELEASED", 400, "Ana")]
+    assert statuses == [("released", 400, "Ana"), ("released", 400, "Ana")]
     assert town.rows("a", "SELECT count(*) FROM decision WHERE allowed") == [(2,)]
     assert town.rows("a", "SELECT count(*), count(DISTINCT task_key) FROM datapoint") == [(800, 2)]
     assert town.rows("a", "SELECT length(key), length(fingerprint) FROM datapoint LIMIT 1") == [(16, 16)]
@@ -122,10 +122,10 @@ def test_without_a_grant_every_refusal_looks_the_same(town: Town):
         (0, "no_grant"), (0, "algorithm"), (1, ""), (0, "max_runs")
     ]  # fmt: skip
     assert [status for (status,) in town.rows("a", "SELECT status FROM run ORDER BY no")] == [
-        "REJECTED",
-        "REJECTED",
-        "RELEASED",
-        "REJECTED",
+        "rejected",
+        "rejected",
+        "released",
+        "rejected",
     ]
 
 

@@ -44,7 +44,7 @@ def held(town: Town, session: Any) -> tuple[Any, psutil.Process]:
 def ended_once(town: Town) -> None:
     """One run, one end, one answer, each datapoint once."""
     until(lambda: town.rows("a", "SELECT 1 FROM run WHERE acknowledged_at IS NOT NULL"))
-    assert town.rows("a", "SELECT status, replied_at IS NOT NULL FROM run") == [("RELEASED", 1)]
+    assert town.rows("a", "SELECT status, replied_at IS NOT NULL FROM run") == [("released", 1)]
     assert town.rows("a", "SELECT count(*) FROM decision") == [(1,)]
     assert town.rows("a", "SELECT count(*) FROM datapoint") == [(200,)]
     assert town.rows("a", "SELECT count(*) FROM result") == [(1,)]
@@ -67,7 +67,7 @@ def test_a_hub_killed_in_mid_task_gets_the_answer_when_it_is_back(served):
     answer, worker = held(town, session)
     port = town.kill_hub()
     worker.resume()
-    until(lambda: town.rows("a", "SELECT 1 FROM run WHERE status = 'RELEASED'"), why=lambda: town.log("a.log"))
+    until(lambda: town.rows("a", "SELECT 1 FROM run WHERE status = 'released'"), why=lambda: town.log("a.log"))
     assert town.rows("a", "SELECT replied_at FROM run") == [(None,)]
     until(lambda: "cannot be reached" in town.podium("pod", "status", "demo/a").stdout)
     town.start_hub(port)
@@ -150,7 +150,7 @@ def test_a_tampered_message_is_refused_and_the_true_one_still_counts(served):
     changed = raw[:-1] + bytes([raw[-1] ^ 1])  # the signature no longer holds
     session.hub.post(changed)
     until(lambda: town.rows("a", "SELECT 1 FROM run WHERE acknowledged_at IS NOT NULL"))
-    assert town.rows("a", "SELECT status, code, reply FROM run") == [("REJECTED", "message_refused", None)]
+    assert town.rows("a", "SELECT status, code, reply FROM run") == [("rejected", "message_refused", None)]
     assert town.rows("a", "SELECT count(*) FROM decision") == [(0,)]
     assert "refused by rule signature" in town.log("a.log")
     assert session.ask(podium.algorithms.Count(), **COUNT, timeout=60).status is Status.RELEASED

@@ -105,7 +105,7 @@ def test_combined_tables():
     a = _released(("sex",), f={"n": 10, "sum": 100.0}, m={"n": 20, "sum": 300.0})
     b = _released(("sex",), f={"n": 30, "sum": 500.0})
     table = Mean(column="age", by="sex").combine([a, b])
-    pd.testing.assert_frame_equal(table, pd.DataFrame({"sex": ["f", "m"], "mean": [15.0, 15.0], "n": [40, 20]}))
+    pd.testing.assert_frame_equal(table, pd.DataFrame({"sex": ["f", "m"], "mean": [15.0, 15.0], "n": [40, 20], "suppressed": ["", ""]}))
     hidden = Mean(column="age", by="sex").combine([a, b], frozenset({("m",), (None,)}))
     assert hidden["sex"].tolist()[:2] == ["f", "m"]
     assert hidden["suppressed"].tolist() == ["", "min_cell", "min_cell"]

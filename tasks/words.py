@@ -1,0 +1,31 @@
+"""What an analyst is told when a run ends without a result: a code and a sentence from this table, and nothing else.
+
+Messages of errors are for the custodian. They name paths and lines, and some come from the worker, whose word does not leave the pod
+before the gate has seen it.
+"""
+
+from __future__ import annotations
+
+GENERAL = "failed"
+
+SENTENCES = {
+    "refused": "This pod did not accept the task. Ask its custodian for a grant that covers it.",
+    "bad_task": "The pod does not know this algorithm or protocol, or not with these parameters.",
+    "nothing_new": "There is nothing new since this task last ran here.",
+    "contract": "The data do not meet this pod's contract at present; its custodian has been told.",
+    "unknown_column": "The datasource does not have every column that was asked for.",
+    "not_numeric": "The column holds no numbers.",
+    "not_continuous": "The column's numbers are codes, not amounts.",
+    "by_not_categorical": "The grouping column is not categorical.",
+    "not_finite": "The column holds a value that is not a finite number.",
+    "overflow": "The sum is too large to be told exactly.",
+    "worker_timeout": "The computation took longer than this pod allows.",
+    "worker_memory": "The computation needed more memory than this pod allows.",
+    GENERAL: "The run failed at the pod; its custodian's log has the reason.",
+}
+
+
+def public(code: str) -> tuple[str, str]:
+    """The code and the sentence that may leave the pod for this inner code."""
+    code = code if code in SENTENCES else GENERAL
+    return code, SENTENCES[code]

