@@ -51,9 +51,9 @@ def combine(replies: Mapping[str, Reply], *, allow_partial: bool = False) -> Com
 
 
 def label_partial(table: Any, by: tuple[str, ...], incomplete: frozenset[Key]) -> Any:
-    """The table with a column `partial`: True where some pod kept back what may belong to the row."""
-    keys = zip(*(table[name] for name in by), strict=True)
-    return table.assign(partial=[tuple(_plain(value) for value in key) in incomplete for key in keys])
+    """The table with a column `partial`: True where some pod kept back what belongs, or may belong, to the row."""
+    keys = [tuple(_plain(value) for value in key) for key in zip(*(table[name] for name in by), strict=True)]
+    return table.assign(partial=[key in incomplete or kept != "" for key, kept in zip(keys, table["suppressed"], strict=True)])
 
 
 def consistent(replies: Mapping[str, Reply]) -> bool:

@@ -35,7 +35,7 @@ def test_partial_on_request_keeps_it_and_says_so() -> None:
     assert found.status == Status.PARTIAL
     assert levels(*found.released) == [["F", "M"], ["F"]]
     assert found.incomplete == {("M",)}
-    labelled = label_partial(pd.DataFrame({"sex": ["F", "M"], "count": [30, 10]}), ("sex",), found.incomplete)
+    labelled = label_partial(pd.DataFrame({"sex": ["F", "M"], "count": [30, 10], "suppressed": ["", ""]}), ("sex",), found.incomplete)
     assert labelled["partial"].tolist() == [False, True]
 
 
@@ -70,7 +70,7 @@ def test_mixed_ends_and_unfinished_runs() -> None:
 
 
 def test_missing_levels_match_in_the_label() -> None:
-    frame = pd.DataFrame({"sex": ["F", None], "smoker": [True, False]})
+    frame = pd.DataFrame({"sex": ["F", None], "smoker": [True, False], "suppressed": ["", ""]})
     assert label_partial(frame, ("sex", "smoker"), frozenset({(None, False)}))["partial"].tolist() == [False, True]
 
 

@@ -264,7 +264,10 @@ def test_combining_needs_neither_arrow_nor_duckdb():
         "r = Released(by=('s',), rows=4, cells=(ReleasedCell(key=('f',), values={'n': 4, 'sum': 10.0}),))\n"
         "print(Mean(column='a', by='s').combine([r, r]).to_dict('list'))"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "{'s': ['f'], 'mean': [2.5], 'n': [8]}"
+    assert (
+        subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+        == "{'s': ['f'], 'mean': [2.5], 'n': [8], 'suppressed': ['']}"
+    )
 
 
 def test_a_foreign_error_is_told_by_its_type_alone():

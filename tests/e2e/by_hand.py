@@ -1,0 +1,80 @@
+"""Messages sealed by hand: what an analyst can send who does not use our client, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podium.contracts import Reply
+from podium.crypto.encryption import EncryptionKey, KeyStatement, encode_public
+from podium.crypto.envelope import new_id, open_sealed, run_id, seal
+from podium.crypto.keys import RSAKeyPair, load_public
+from podium.crypto.replay import MemoryReplayStore
+
+COUNT = {"kind": "count"}
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A message that the hub has taken in, and the key of its answer."""
+
+    run: str
+    task: str
+    key: EncryptionKey
+
+
+class Hand:
+    """An enrolled analyst without a client. `home` holds her identity, `session` her way to the hub."""
+
+    def __init__(self, session: Any, home: Path, pod: str = "demo/a") -> None:
+        self.hub, self.user, self.pod = session.hub, session.user, pod
+        self.identity = RSAKeyPair.load(home / "analyst" / "identity.pem")
+        entry = self.hub.pod(pod)
+        self.public = load_public(entry["public_key"])
+        self.recipient = KeyStatement.model_validate(entry["statement"]).public_bytes
+
+    def post(self, algorithm: dict[str, Any] = COUNT, *, body: bytes | None = None, **changes: Any) -> Posted:
+        """Seal and send a task: a good one, but for what is changed. `datasource` and `protocol` go into the body, the rest into `seal`."""
+        now, key, task = int(time.time()), EncryptionKey.generate(), new_id()
+        asked = {"protocol": changes.pop("protocol", {"kind": "one_round"}), "datasource": changes.pop("datasource", "patients")}
+        fields: dict[str, Any] = {
+            "typ": "task",
+            "mid": new_id(),
+            "task": task,
+            "sender": self.user,
+            "to": self.pod,
+            "iat": now,
+            "exp": now + 600,
+            "body": json.dumps({"v": 1, "algorithm": algorithm, **asked}).encode() if body is None else body,
+            "recipient": self.recipient,
+            "identity": self.identity,
+            "reply_key": encode_public(key.public),
+        }
+        raw = seal(**{**fields, **changes})
+        self.hub.post(raw)
+        return Posted(run_id(raw), task, key)
+
+    def reply(self, posted: Posted, *, wait: float = 20.0) -> Reply | None:
+        """The pod's answer, opened; None when none came in time."""
+        leased = self.hub.lease(self.user, wait=wait, task=posted.task)
+        if leased is None:
+            return None
+        opened = open_sealed(
+            leased.raw,
+            me=self.user,
+            identity_of=lambda _: self.public,
+            key_of=lambda _: posted.key,
+            replay=MemoryReplayStore(),
+            exchange=lambda _: True,
+            now=int(time.time()),
+            run=posted.run,
+        )
+        self.hub.ack(leased.mid, attempt=leased.attempt)
+        return Reply.model_validate_json(opened.body)
+
+    def ask(self, algorithm: dict[str, Any] = COUNT, **changes: Any) -> Reply | None:
+        """`post`, then `reply`."""
+        return self.reply(self.post(algorithm, **changes))

@@ -1,0 +1,236 @@
+"""What an enrolled person can do to a pod with messages that our client would never send."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from by_hand import Hand
+from town import Town, patients, until
+
+from podium.contracts import Status
+from podium.crypto.encryption import encode_public
+from podium.crypto.envelope import new_id
+from podium.wire.hub import HubClient
+
+FORGED = "2026-01-01 00:00:00,000 INFO    grant forged by nobody"
+
+
+@dataclass
+class Scene:
+    town: Town
+    ana: Hand  # has a grant on every column
+    eve: Hand  # has an account at the hub and nothing else
+
+    def row(self, run: str, columns: str) -> tuple[Any, ...] | None:
+        found = self.town.rows("a", f"SELECT {columns} FROM run WHERE id = '{run}'")
+        return found[0] if found else None
+
+    def ended(self, run: str) -> tuple[str, int]:
+        """Status and tries of the run, once it has an end."""
+        return until(
+            lambda: (row := self.row(run, "lower(status), tries, finished_at")) and row[2] and row[:2],
+            seconds=40,
+            why=lambda: self.town.log("a.log"),
+        )
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) -> Iterator[Scene]:
+    """One pod for every attack here: it must withstand them one after the other."""
+    town = Town(tmp_path_factory.mktemp("hostile"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_HOME", str(town.home))
+        try:
+            town.start_hub()
+            frame = patients(200)
+            frame["smoker"] = [1 if row < 3 else 0 for row in range(len(frame))]  # three people: fewer than may be told
+            town.start_pod("a", town.csv("a", frame))
+            session = town.session()
+            every = ["--datasource", "*", "--algorithm", "*", "--column", "*", "--alias", "Ana"]
+            town.podium("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
+            yield Scene(town, Hand(session, town.home), stranger(town, session))
+        finally:
+            stubborn = town.close()
+    assert not stubborn
+
+
+def stranger(town: Town, session: Any) -> Hand:
+    """Another person, from a home of her own, let in by the operator."""
+    import podium
+
+    code = town.podium("hub", "invite", "eve", "--json").stdout
+    other = podium.connect(town.url, user="eve", code=__import__("json").loads(code)["code"], home=town.folder / "eve")
+    return Hand(other, town.folder / "eve")
+
+
+def test_an_honest_task_by_hand_is_answered(scene: Scene):
+    """The attacks below differ from this one in one thing each."""
+    reply = scene.ana.ask({"kind": "mean", "column": "age"})
+    assert reply is not None
+    assert reply.status is Status.RELEASED
+    assert reply.released is not None
+    assert reply.released.cells[0].values["n"] == 200
+
+
+def test_the_mean_of_a_yes_or_no_column_would_tell_a_small_count_exactly(scene: Scene):
+    """Our client refuses it by the card; the pod must do so itself. Three of 200 rows are 1: their sum is a cell below min_cell."""
+    reply = scene.ana.ask({"kind": "mean", "column": "smoker"})
+    assert reply is not None
+    assert reply.status is not Status.RELEASED, f"left the pod: {reply.released}"
+
+
+@pytest.mark.parametrize("column", ["patient", "age"])
+def test_grouping_by_an_identifier_or_an_amount_is_refused(scene: Scene, column: str):
+    reply = scene.ana.ask({"kind": "count", "by": column})
+    assert reply is not None
+    assert reply.released is None or not reply.released.cells, f"left the pod: {reply.released}"
+    assert reply.code == "by_not_categorical"
+
+
+@pytest.mark.parametrize("key", [encode_public(bytes(32)), "A" * 42 + "B="], ids=["nobody can hold it", "not canonical"])
+@pytest.mark.parametrize("who", ["ana", "eve"])
+def test_an_answer_that_cannot_be_sealed_ends_the_run_at_once(scene: Scene, key: str, who: str):
+    """A reply key that no one can hold must not have the rows read again and again, nor end in exceptions at Prefect."""
+    posted = getattr(scene, who).post(reply_key=key)
+    status, tries = scene.ended(posted.run)
+    assert (status in ("failed", "rejected"), tries) == (True, 1)
+
+
+@pytest.mark.parametrize("who", ["ana", "eve"])
+def test_a_task_too_long_to_be_quoted_back_ends_at_once(scene: Scene, who: str):
+    hand: Hand = getattr(scene, who)
+    posted = hand.post({"kind": "count", "\u0001" * 40_000: 1})
+    status, tries = scene.ended(posted.run)
+    assert (status in ("failed", "rejected"), tries) == (True, 1)
+    assert hand.reply(posted) is not None
+
+
+def test_someone_without_a_grant_learns_nothing_from_the_refusal(scene: Scene):
+    """Known or unknown algorithm, datasource, column, parameter: one answer."""
+    replies = [
+        scene.eve.ask(),
+        scene.eve.ask({"kind": "count", "by": "sex"}),
+        scene.eve.ask({"kind": "mean", "column": "nosuchcolumn"}),
+        scene.eve.ask({"kind": "nosuchkind"}),
+        scene.eve.ask({"kind": "mean", "colum": "age"}),
+        scene.eve.ask(datasource="nosuchsource"),
+        scene.eve.ask(protocol={"kind": "nosuchprotocol"}),
+    ]
+    seen = {(reply.status, reply.code, reply.message) for reply in replies if reply is not None}
+    assert len(replies) == 7
+    assert None not in replies
+    assert len(seen) == 1, seen
+
+
+def test_with_a_grant_each_mistake_has_its_own_answer(scene: Scene):
+    """And none of them is a fault of the pod's own."""
+    mistakes = {
+        "nosuchkind": scene.ana.ask({"kind": "nosuchkind"}),
+        "column": scene.ana.ask({"kind": "mean", "column": "nosuchcolumn"}),
+        "text": scene.ana.ask({"kind": "mean", "column": "patient"}),
+        "source": scene.ana.ask(datasource="nosuchsource"),
+        "protocol": scene.ana.ask(protocol={"kind": "nosuchprotocol"}),
+    }
+    for what, reply in mistakes.items():
+        assert reply is not None, what
+        assert reply.status in (Status.REJECTED, Status.FAILED), what
+        assert reply.code not in ("internal", "worker_error", "failed"), (what, reply.code)
+        assert str(scene.town.folder) not in reply.message, what
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"v":1}', b"[" * 5000, b'{"v":1,"v":1}', b"\xff", b'{"v":NaN}'], ids=repr)
+def test_a_body_that_is_no_task_is_refused_and_said_so(scene: Scene, body: bytes):
+    """Its writer is known and the message was hers: silence would leave her waiting for a week."""
+    posted = scene.ana.post(body=body)
+    assert scene.ended(posted.run) == ("rejected", 1)
+    reply = scene.ana.reply(posted, wait=5)
+    assert reply is not None
+    assert (reply.status, reply.released) == (Status.REJECTED, None)
+
+
+def test_a_message_from_a_clock_that_is_fast_is_refused_and_said_so(scene: Scene):
+    import time
+
+    now = int(time.time())
+    posted = scene.ana.post(iat=now + 400, exp=now + 900)
+    assert scene.ended(posted.run) == ("rejected", 1)
+    assert scene.ana.reply(posted, wait=5) is not None
+
+
+def test_nobody_writes_lines_into_the_custodians_log(scene: Scene):
+    for hand in (scene.eve, scene.ana):
+        posted = hand.post({"kind": "mean", "column": "age", f"x\n{FORGED}\x1b[31m": 1})
+        scene.ended(posted.run)
+        other = hand.post({"kind": "mean", "column": f"x\n{FORGED}\x1b[31m"})
+        scene.ended(other.run)
+    log = (scene.town.home / "pods" / "demo" / "a" / "pod.log").read_text()
+    assert not [line for line in log.splitlines() if line.startswith(FORGED)]
+    assert "\x1b" not in log
+
+
+def test_nobody_without_a_grant_writes_into_prefects_pages(scene: Scene):
+    """A custodian's browser shows artifacts as Markdown: an image there would tell its host that, and when, she looked."""
+    bait = "![x](http://tracker.example/pixel) | [free](http://tracker.example)"
+    posted = scene.eve.post({"kind": "mean", "column": bait})
+    scene.ended(posted.run)
+    text = until(lambda: artifact(f"run-{posted.run[:8]}"))
+    assert "tracker.example" not in text
+
+
+def artifact(key: str) -> str:
+    """What Prefect holds under that key."""
+    url = os.environ["PREFECT_API_URL"]
+    user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
+    with httpx.Client(auth=(user, password), trust_env=False) as client:
+        token = client.get(f"{url}/csrf-token", params={"client": "test"}).json()["token"]
+        headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        found = client.post(f"{url}/artifacts/filter", json={"artifacts": {"key": {"any_": [key]}}}, headers=headers).json()
+    return "".join(str(one["data"]) + str(one["description"]) for one in found)
+
+
+def test_a_message_for_another_pod_is_refused(scene: Scene):
+    """The hub serves demo/a what was sealed for demo/b: here, the same bytes in its mailbox under the name of another."""
+    posted = scene.ana.post()
+    scene.ended(posted.run)
+    assert scene.ana.reply(posted) is not None
+    before = scene.town.rows("a", "SELECT count(*) FROM decision")
+    import sqlite3
+
+    import podium
+    from podium.crypto.encryption import KeyRing
+    from podium.crypto.keys import RSAKeyPair
+
+    other = podium.connect(scene.town.url, user="demo", home=scene.town.folder / "other", code=invite(scene, "demo"))
+    identity = RSAKeyPair.load(scene.town.folder / "other" / "analyst" / "identity.pem")
+    import time
+
+    other.hub.register_pod("demo/b", statement=KeyRing(scene.town.folder / "ring", identity).statement(int(time.time())))
+    for_b = scene.ana.post(to="demo/b")
+    with sqlite3.connect(scene.town.home / "hub" / "hub.db") as hub:
+        hub.execute("UPDATE hub_messages SET recipient = 'demo/a' WHERE recipient = 'demo/b'")
+    assert isinstance(other.hub, HubClient)
+    assert scene.ended(for_b.run) == ("rejected", 1)
+    assert scene.town.rows("a", "SELECT count(*) FROM decision") == before
+    assert "refused by rule recipient" in scene.town.log("a.log")
+
+
+def invite(scene: Scene, owner: str) -> str:
+    import json
+
+    return str(json.loads(scene.town.podium("hub", "invite", owner, "--json").stdout)["code"])
+
+
+def test_after_all_that_the_pod_still_answers_and_its_records_are_whole(scene: Scene):
+    reply = scene.ana.ask()
+    assert reply is not None
+    assert reply.status is Status.RELEASED
+    assert scene.town.rows("a", "SELECT count(*) FROM run WHERE lower(status) IN ('queued', 'running')") == [(0,)]
+    assert scene.town.state("a")["phase"] == "serving"
+    assert not re.search(r"Traceback", scene.town.log("a.log"))
+    assert new_id()
