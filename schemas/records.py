@@ -46,7 +46,7 @@ class RunRecord(SQLModel, table=True):
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)
     replied_at: int | None = None
-    acknowledged_at: int | None = None
+    acknowledged_at: int | None = Field(default=None, index=True)
 
 
 class DecisionRecord(SQLModel, table=True):

@@ -117,10 +117,8 @@ class RunStore:
         return self._where(col(RunRecord.status).in_(OPEN))
 
     def unsent(self) -> list[RunRecord]:
-        """Ended runs whose reply has not reached the hub, or whose task message was not acknowledged there."""
-        return self._where(
-            col(RunRecord.status).in_(tuple(FINAL)) & (col(RunRecord.replied_at).is_(None) | col(RunRecord.acknowledged_at).is_(None))
-        )
+        """Ended runs whose task is not acknowledged at the hub; that is the last thing to happen, after the reply."""
+        return self._where(col(RunRecord.acknowledged_at).is_(None) & col(RunRecord.status).in_(tuple(FINAL)))
 
     def recent(self, limit: int = 50) -> list[RunRecord]:
         """The newest runs, newest first."""

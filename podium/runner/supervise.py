@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from podium.config import home
-from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
 from podium.runner.flows import Flows
@@ -22,9 +21,9 @@ from podium.runner.health import Health
 from podium.runner.slots import slot
 
 log = logging.getLogger("podium.pod")
-LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 1.0
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 2.0
 LEASE = 90
-TRIES = 3
+LONGEST_PAUSE = 30.0
 
 
 class Supervisor:
@@ -78,10 +77,10 @@ class Supervisor:
             self._spawn(self._carry_out(run, done=limit.release))
 
     async def _carry_out(self, run: str, *, done: Callable[[], None]) -> None:
-        """Start the computation until the tables say that the run has an end."""
-        desk = self.desk
+        """Start the computation until the tables say that the run has an end. It gives it one itself after three tries."""
+        desk, pause = self.desk, 0.5
         try:
-            for _ in range(TRIES):
+            while not desk.runs.get(run).status.final:
                 await self._prefect_answers()
                 desk.state.set(running=len(desk.active))
                 try:
@@ -90,9 +89,8 @@ class Supervisor:
                 except Exception as error:  # noqa: BLE001 - whatever Prefect or the run raised, the tables decide what follows
                     log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__)
                     self._spawn(self._show_end(run))
-                if desk.runs.get(run).status.final:
-                    return
-            desk.runs.finish(run, Status.FAILED, reply=None, code="tries_used_up")
+                    await asyncio.sleep(pause)
+                    pause = min(LONGEST_PAUSE, pause * 2)
         finally:
             desk.active.discard(run)
             desk.state.set(running=len(desk.active))
