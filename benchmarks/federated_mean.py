@@ -97,7 +97,7 @@ def recorded(town: Town, names: list[str]) -> dict[str, int]:
     flows = "SELECT count(*) FROM flow_run r JOIN flow f ON f.id = r.flow_id WHERE f.name = 'computation' AND r.state_type = 'COMPLETED'"
     return {
         "flow_runs": count(Path(os.environ["PODIUM_HOME"]) / "prefect" / "prefect.db", flows),
-        "runs_released": sum(count(path, "SELECT count(*) FROM run WHERE status = 'RELEASED'") for path in tables),
+        "runs_released": sum(count(path, "SELECT count(*) FROM run WHERE upper(status) = 'RELEASED'") for path in tables),
         "results": sum(count(path, "SELECT count(*) FROM result") for path in tables),
         "datapoints": sum(count(path, "SELECT count(*) FROM datapoint") for path in tables),
     }

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import asyncio
 
-from podium.algorithms import Algorithm
-from podium.contracts import Decision, Task
+from podium.contracts import Task
 from podium.crypto.envelope import open_sealed, peek, read_body
 from podium.crypto.header import Header
-from podium.crypto.keys import fingerprint, verify
-from podium.errors import ConfigError, MessageRefused, TaskError, TrustError
-from podium.policy.decide import REASONS, Request, Standing, decide_any
-from podium.policy.grants import Grant, SignedGrant, open_grant
-from podium.protocols import Protocol
+from podium.errors import MessageRefused, TaskError, TrustError
+from podium.policy.decide import REASONS
 from podium.timeline import timeline
+from tasks.authorise import authorise, fits
 from tasks.case import Case
-from tasks.desk import Desk, now
+from tasks.desk import now
 from tasks.step import log, step
 
 
@@ -31,10 +28,11 @@ async def admit(case: Case) -> None:
         rule = getattr(error, "rule", error.code)
         log.warning("run %s: message refused by rule %s", case.id8, rule)
         raise TaskError("A message was refused.", status="rejected", code="message_refused") from None
-    decision = await asyncio.to_thread(_authorise, case)
+    decision = await asyncio.to_thread(authorise, case)
     if not decision.allowed:
         log.warning("run %s: refused: %s", case.id8, "; ".join(REASONS[reason] for reason in decision.reasons))
         raise TaskError("refused", status="rejected", code="refused")
+    fits(case)
     timeline("admitted", run=case.id8, algorithm=case.algorithm.kind, datasource=case.task.datasource, grant=decision.grant)
 
 
@@ -54,54 +52,3 @@ async def _verify(case: Case) -> tuple[Header, Task]:
     if opened.header.typ != "task":
         raise MessageRefused("header")
     return opened.header, read_body(opened.body, Task)
-
-
-def _authorise(case: Case) -> Decision:
-    desk, task = case.desk, case.task
-    try:
-        case.algorithm, case.protocol = Algorithm.load(task.algorithm), Protocol.load(task.protocol)
-    except ConfigError as error:
-        raise TaskError(f"The task cannot be read: {error}", status="rejected", code="bad_task") from None
-    request = Request(
-        pod=desk.config.identifier,
-        analyst=case.header.from_key,
-        task_digest=task.digest,
-        protocol=case.protocol.kind,
-        algorithm=case.algorithm.kind,
-        datasource=task.datasource,
-        columns=case.algorithm.columns(),
-    )
-    standings = _standings(desk, case.header.from_key)
-    decision = decide_any(standings, request, now=now())
-    grant = next((s.grant for s in standings if s.grant.id == decision.grant), None)
-    decision = desk.grants.decide(case.run, decision, limit=grant.max_runs if grant else None)
-    desk.runs.note(
-        case.run,
-        task=case.header.task,
-        task_json=task.model_dump_json(),
-        task_digest=task.digest,
-        analyst=case.header.from_key,
-        alias=grant.alias if grant else "",
-        algorithm=case.algorithm.kind,
-        datasource=task.datasource,
-    )
-    case.record = desk.runs.get(case.run)
-    return decision
-
-
-def _standings(desk: Desk, analyst: str) -> list[Standing]:
-    """The grants for this key whose signature holds; one that does not is told in the log and counts for nothing."""
-    found = []
-    for signed, record, runs in desk.grants.every():
-        try:
-            grant = _opened(desk, signed)
-        except TrustError as error:
-            log.warning("grant %s is ignored: %s", record.id, error)
-            continue
-        if grant.analyst == analyst:
-            found.append(Standing(grant=grant, revoked=record.revoked_at is not None, runs=runs))
-    return found
-
-
-def _opened(desk: Desk, signed: SignedGrant) -> Grant:
-    return open_grant(signed, custodian=fingerprint(desk.custodian), verify=lambda signature, data: verify(desk.custodian, signature, data))

@@ -13,6 +13,8 @@ SENTENCES = {
     "bad_task": "The pod does not know this algorithm or protocol, or not with these parameters.",
     "nothing_new": "There is nothing new since this task last ran here.",
     "contract": "The data do not meet this pod's contract at present; its custodian has been told.",
+    "unknown_datasource": "This pod serves no datasource of that name.",
+    "no_schema": "The pod has no schema of this datasource yet; ask again later.",
     "unknown_column": "The datasource does not have every column that was asked for.",
     "not_numeric": "The column holds no numbers.",
     "not_continuous": "The column's numbers are codes, not amounts.",

@@ -30,7 +30,7 @@ class Hand:
     """An enrolled analyst without a client. `home` holds her identity, `session` her way to the hub."""
 
     def __init__(self, session: Any, home: Path, pod: str = "demo/a") -> None:
-        self.hub, self.user, self.pod = session.hub, session.user, pod
+        self.session, self.hub, self.user, self.pod = session, session.hub, session.user, pod  # a session that is let go is closed
         self.identity = RSAKeyPair.load(home / "analyst" / "identity.pem")
         entry = self.hub.pod(pod)
         self.public = load_public(entry["public_key"])

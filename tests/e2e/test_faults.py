@@ -62,6 +62,17 @@ def test_a_pod_killed_in_mid_task_finishes_it_once_after_the_restart(served):
     ended_once(town)
 
 
+def test_a_grant_revoked_in_mid_task_lets_nothing_out(served):
+    town, session = served
+    answer, worker = held(town, session)
+    ((grant,),) = town.rows("a", "SELECT id FROM grant_")
+    town.podium("grant", "revoke", "--pod", "demo/a", grant)
+    worker.resume()
+    assert answer.wait(60).status is Status.REJECTED
+    assert town.rows("a", "SELECT status, code FROM run") == [("rejected", "refused")]
+    assert town.rows("a", "SELECT count(*) FROM result") == [(0,)]
+
+
 def test_a_hub_killed_in_mid_task_gets_the_answer_when_it_is_back(served):
     town, session = served
     answer, worker = held(town, session)

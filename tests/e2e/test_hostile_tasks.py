@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +15,10 @@ import pytest
 from by_hand import Hand
 from town import Town, patients, until
 
+import podium
 from podium.contracts import Status
-from podium.crypto.encryption import encode_public
-from podium.crypto.envelope import new_id
-from podium.wire.hub import HubClient
+from podium.crypto.encryption import KeyRing, encode_public
+from podium.crypto.keys import RSAKeyPair
 
 FORGED = "2026-01-01 00:00:00,000 INFO    grant forged by nobody"
 
@@ -35,7 +37,7 @@ class Scene:
         """Status and tries of the run, once it has an end."""
         return until(
             lambda: (row := self.row(run, "lower(status), tries, finished_at")) and row[2] and row[:2],
-            seconds=40,
+            seconds=30,
             why=lambda: self.town.log("a.log"),
         )
 
@@ -62,10 +64,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) -> I
 
 def stranger(town: Town, session: Any) -> Hand:
     """Another person, from a home of her own, let in by the operator."""
-    import podium
-
-    code = town.podium("hub", "invite", "eve", "--json").stdout
-    other = podium.connect(town.url, user="eve", code=__import__("json").loads(code)["code"], home=town.folder / "eve")
+    code = json.loads(town.podium("hub", "invite", "eve", "--json").stdout)["code"]
+    other = podium.connect(town.url, user="eve", code=code, home=town.folder / "eve")
     return Hand(other, town.folder / "eve")
 
 
@@ -144,23 +144,18 @@ def test_with_a_grant_each_mistake_has_its_own_answer(scene: Scene):
         assert str(scene.town.folder) not in reply.message, what
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"v":1}', b"[" * 5000, b'{"v":1,"v":1}', b"\xff", b'{"v":NaN}'], ids=repr)
-def test_a_body_that_is_no_task_is_refused_and_said_so(scene: Scene, body: bytes):
+def test_a_message_that_breaks_a_rule_after_the_signature_is_refused_and_said_so(scene: Scene):
     """Its writer is known and the message was hers: silence would leave her waiting for a week."""
-    posted = scene.ana.post(body=body)
-    assert scene.ended(posted.run) == ("rejected", 1)
-    reply = scene.ana.reply(posted, wait=5)
-    assert reply is not None
-    assert (reply.status, reply.released) == (Status.REJECTED, None)
-
-
-def test_a_message_from_a_clock_that_is_fast_is_refused_and_said_so(scene: Scene):
-    import time
-
     now = int(time.time())
-    posted = scene.ana.post(iat=now + 400, exp=now + 900)
-    assert scene.ended(posted.run) == ("rejected", 1)
-    assert scene.ana.reply(posted, wait=5) is not None
+    bodies = [b"", b"{", b'{"v":1}', b"[" * 5000, b'{"v":1,"v":1}', b"\xff", b'{"v":NaN}']
+    posted = {str(body[:20]): scene.ana.post(body=body) for body in bodies}
+    posted["fast clock"] = scene.ana.post(iat=now + 400, exp=now + 900)
+    posted["leap"] = scene.ana.post(seq=1000)
+    assert {what: scene.ended(one.run) for what, one in posted.items()} == dict.fromkeys(posted, ("rejected", 1))
+    time.sleep(1.5)
+    replies = {what: scene.ana.reply(one, wait=0) for what, one in posted.items()}
+    assert not [what for what, reply in replies.items() if reply is None]
+    assert len({(reply.status, reply.code, reply.message) for reply in replies.values() if reply}) == 1
 
 
 def test_nobody_writes_lines_into_the_custodians_log(scene: Scene):
@@ -200,29 +195,18 @@ def test_a_message_for_another_pod_is_refused(scene: Scene):
     scene.ended(posted.run)
     assert scene.ana.reply(posted) is not None
     before = scene.town.rows("a", "SELECT count(*) FROM decision")
-    import sqlite3
-
-    import podium
-    from podium.crypto.encryption import KeyRing
-    from podium.crypto.keys import RSAKeyPair
-
     other = podium.connect(scene.town.url, user="demo", home=scene.town.folder / "other", code=invite(scene, "demo"))
     identity = RSAKeyPair.load(scene.town.folder / "other" / "analyst" / "identity.pem")
-    import time
-
     other.hub.register_pod("demo/b", statement=KeyRing(scene.town.folder / "ring", identity).statement(int(time.time())))
     for_b = scene.ana.post(to="demo/b")
     with sqlite3.connect(scene.town.home / "hub" / "hub.db") as hub:
         hub.execute("UPDATE hub_messages SET recipient = 'demo/a' WHERE recipient = 'demo/b'")
-    assert isinstance(other.hub, HubClient)
     assert scene.ended(for_b.run) == ("rejected", 1)
     assert scene.town.rows("a", "SELECT count(*) FROM decision") == before
     assert "refused by rule recipient" in scene.town.log("a.log")
 
 
 def invite(scene: Scene, owner: str) -> str:
-    import json
-
     return str(json.loads(scene.town.podium("hub", "invite", owner, "--json").stdout)["code"])
 
 
@@ -232,5 +216,4 @@ def test_after_all_that_the_pod_still_answers_and_its_records_are_whole(scene: S
     assert reply.status is Status.RELEASED
     assert scene.town.rows("a", "SELECT count(*) FROM run WHERE lower(status) IN ('queued', 'running')") == [(0,)]
     assert scene.town.state("a")["phase"] == "serving"
-    assert not re.search(r"Traceback", scene.town.log("a.log"))
-    assert new_id()
+    assert "Traceback" not in (scene.town.home / "pods" / "demo" / "a" / "pod.log").read_text()
