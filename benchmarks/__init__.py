@@ -1,1 +1,1 @@
-"""What Podium costs, each figure beside a floor or a rival taken in the same run. `python -m benchmarks`, or `python -m benchmarks.NAME`."""
+"""What Podium costs, each figure beside a floor or a rival taken in the same run: `python -m benchmarks [NAME…]`."""

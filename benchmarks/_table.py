@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS, SITES, WARDS = 20, 12, 30
+WORDS = ["admitted", "stable", "review", "mild", "fever", "since", "no", "further", "change"]
 
 
 def table(rows: int, *, start: int = 0) -> pa.Table:
@@ -26,8 +27,7 @@ def table(rows: int, *, start: int = 0) -> pa.Table:
         picked = pa.array(random.integers(0, len(values), rows), mask=random.random(rows) < share_null)
         return pa.array(values).take(picked)
 
-    words = "patient admitted stable after review with mild signs of improvement and no further change".split()
-    notes = [" ".join(random.choice(words, 8)) + f" {number}" for number in range(20_000)]
+    notes = [" ".join(random.choice(WORDS, 8)) + f" {number}" for number in range(20_000)]
     number = np.arange(start, start + rows)
     columns = {
         "patient": text("p", number + 10_000_000),

@@ -35,7 +35,8 @@ class Town:
 
         self.stop_pods()
         if self.hub is not None:
-            self.hub.terminate()
+            assert self.hub.stdin is not None
+            self.hub.stdin.close()  # its lifeline
             self.hub.wait(10)
         server.stop()
         os.environ.clear()

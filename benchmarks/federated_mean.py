@@ -104,5 +104,5 @@ def recorded(town: Town, names: list[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    given = arguments(rows=10_000, rounds=7)
+    given = arguments(rows=10_000, rounds=5)
     main(given.rows, given.rounds)

@@ -11,7 +11,7 @@ BARS = (
     Bar(figure="value", most=0.25, what="import podium, over a bare interpreter (s)"),
     Bar(figure="help", most=0.4, what="podium --help, over a bare interpreter (s)"),
 )
-HEAVY = "pandas prefect duckdb pyarrow polars pandera fastapi sqlmodel sqlalchemy numpy sklearn".split()
+HEAVY = ["pandas", "prefect", "duckdb", "pyarrow", "polars", "pandera", "fastapi", "sqlmodel", "sqlalchemy", "numpy", "sklearn"]
 LOADED = f"import json, sys; json.dump([m for m in {HEAVY} if m in sys.modules], sys.stdout)"
 HELP = "import contextlib, io, sys; sys.argv = ['podium', '--help']; from podium.cli import main\n\
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main()\n"

@@ -1,4 +1,4 @@
-"""Megabytes on disk of what `podium` and `podium[pod,hub]` install, with compiled files, as this environment has them. Nothing is downloaded.
+"""Megabytes on disk of what `podium` and `podium[pod,hub]` install, as this environment has them, compiled files included.
 
 Floor: what a person would install to build the same by hand, without its own code.
 """
@@ -51,7 +51,9 @@ def closure(wanted: Iterable[str]) -> set[str]:
             if (name, extra) not in found:
                 found.add((name, extra))
                 needs = map(Requirement, metadata.requires(name) or [])
-                waiting += [one for one in needs if (one.marker is None and not extra) or (one.marker and one.marker.evaluate({"extra": extra}))]
+                waiting += [
+                    one for one in needs if (one.marker is None and not extra) or (one.marker and one.marker.evaluate({"extra": extra}))
+                ]
     return {name for name, _ in found}
 
 

@@ -1,4 +1,7 @@
-"""From a running worker to the partial schema on the hub: a CSV of 500,000 rows x 20 columns, and a fifth of it. Floor: pandas reading as many rows."""
+"""From a running worker to the partial schema on the hub: a CSV of 500,000 rows x 20 columns, and a fifth of it.
+
+Floor: pandas reading as many rows of it.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 from benchmarks._measure import Bar, arguments, emit, fresh, median, part, prove
 
@@ -58,7 +59,7 @@ async def crowd(flows: int) -> None:
         return number
 
     @flow(name="crowd", persist_result=False)
-    async def one() -> float:
+    async def one() -> Any:
         for number in range(TASKS):
             await step(number)
         return time.perf_counter()

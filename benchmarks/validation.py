@@ -5,11 +5,12 @@ Measured is the validation alone, with the batches in memory; the peak is that o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._measure import Bar, arguments, emit, figures, fresh, median, part, prove, timed
+from benchmarks._rules import by_hand, rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +21,8 @@ BARS = (
 )
 BROKEN = {"in_range: age": 7, "isin: site": 5, "str_length: code": 3, "unique: patient": 2, "not_nullable: visit": 4}
 
+WRONG: dict[str, list[Any]] = {"age": [900], "site": ["nowhere"], "code": ["X"], "patient": ["p10000000"], "visit": [None]}
+
 
 def main(rows: int, rounds: int) -> None:
     from schemas.datasource import validate
@@ -28,7 +31,8 @@ def main(rows: int, rounds: int) -> None:
         paths = [folder / "once.parquet", folder / "twice.parquet"]
         for times, path in enumerate(paths, 1):
             write(path, rows * times)
-        batches, contract, found = list(read(paths[0])), rules(), {}
+        batches, contract = list(read(paths[0])), rules()
+        found: dict[str, Any] = {}
 
         def ours() -> None:
             found["ours"] = validate(batches, contract)
@@ -43,54 +47,12 @@ def main(rows: int, rounds: int) -> None:
     mine, rival = median([a.cpu for a, _ in pairs]), median([b.cpu for _, b in pairs])
     broken = {"ours": found["ours"].failures, "hand": found["hand"]}
     checks = {"rows": found["ours"].rows, "broken": broken["ours"], "same": broken["ours"] == broken["hand"], "rules": 20 + 11 + 1}
-    wall = {"wall": median([a.wall for a, _ in pairs]), "wall_ratio": median([a.wall for a, _ in pairs]) / median([b.wall for _, b in pairs])}
+    wall = {
+        "wall": median([a.wall for a, _ in pairs]),
+        "wall_ratio": median([a.wall for a, _ in pairs]) / median([b.wall for _, b in pairs]),
+    }
     prove(checks, rows=rows, same=True, broken=BROKEN)
     emit("validation", value=mine, unit="CPU s", floor=rival, checks={**checks, **wall, "peak_mb": peaks[0], "growth": peaks[1] / peaks[0]})
-
-
-def rules() -> Any:
-    import pandera.polars as pandera
-    import polars as pl
-    from pandera import Check
-
-    kinds: dict[str, Any] = {"integer": pl.Int64, "text": pl.String, "number": pl.Float64}
-    names = {
-        "integer": "visit age stage visits cost",
-        "text": "patient sex site ward code note phone scan",
-        "number": "weight height glucose score",
-    }
-    types = {name: kinds[kind] for kind, listed in names.items() for name in listed.split()}
-    types |= {"born": pl.Date, "seen": pl.Datetime("us"), "smoker": pl.Boolean}
-    checks: dict[str, Check] = {name: Check.in_range(low, high) for name, (low, high) in RANGES.items()}
-    checks |= {name: Check.isin(values) for name, values in LEVELS.items()}
-    checks |= {"code": Check.str_length(5, 5), "patient": Check.str_matches("^p[0-9]+$")}
-    columns = {name: pandera.Column(kind, checks.get(name), nullable=name in NULLABLE) for name, kind in types.items()}
-    return pandera.DataFrameSchema(columns, unique=["patient"])
-
-
-RANGES = {"age": (0, 110), "weight": (0, 250), "height": (50, 260), "score": (0, 1), "stage": (1, 4), "visits": (0, 100), "cost": (0, 10**6)}
-LEVELS = {"sex": ["f", "m"], "site": [f"site-{n:02d}" for n in range(12)]}
-NULLABLE = ("age", "ward", "glucose", "note")
-
-
-def by_hand(batches: Iterable[pa.RecordBatch]) -> dict[str, int]:
-    import polars as pl
-
-    wrong = {f"in_range: {name}": ~pl.col(name).is_between(low, high) for name, (low, high) in RANGES.items()}
-    wrong |= {f"isin: {name}": ~pl.col(name).is_in(values) for name, values in LEVELS.items()}
-    wrong |= {"str_length: code": pl.col("code").str.len_chars() != 5, "str_matches: patient": ~pl.col("patient").str.contains("^p[0-9]+$")}
-    counts, keys, schema = dict.fromkeys(wrong, 0), [], None
-    for batch in batches:
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        schema = schema or frame.schema
-        assert frame.schema == schema
-        nulls = {f"not_nullable: {name}": pl.col(name).is_null() for name in frame.columns if name not in NULLABLE}
-        for name, count in frame.select(**{name: rule.sum() for name, rule in (wrong | nulls).items()}).row(0, named=True).items():
-            counts[name] = counts.get(name, 0) + count
-        keys.append(frame["patient"].hash())
-    patient = pl.concat(keys)
-    counts["unique: patient"] = len(patient) - patient.n_unique()
-    return {name: count for name, count in counts.items() if count}
 
 
 def write(path: Path, rows: int) -> None:
@@ -104,7 +66,7 @@ def write(path: Path, rows: int) -> None:
     data = table(rows)
     for place, (rule, count) in enumerate(BROKEN.items()):
         name = rule.split(": ")[1]
-        values: list[Any] = {"age": [900], "site": ["nowhere"], "code": ["X"], "patient": ["p10000000"], "visit": [None]}[name]
+        values = WRONG[name]
         spots = np.zeros(rows, dtype=bool)
         spots[100 + place : 100 + place + 1000 * count : 1000] = True
         new = pa.compute.replace_with_mask(data[name].combine_chunks(), spots, pa.array(values * count, data[name].type))

@@ -5,12 +5,13 @@ One class a section; an unknown key is refused with the nearest known one. Secti
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -64,11 +65,19 @@ class PodSection(Frozen):
         return check_name(value)
 
 
-class HubSection(Frozen):
-    """Which hub, and how far its word about keys is trusted (`tofu`: the first key seen is kept; `hub`: demo only)."""
+def default_hub() -> str:
+    """PODIUM_HUB_URL where it is set, else the hub that was last started from this PODIUM_HOME, else http://127.0.0.1:8700."""
+    settings = Settings()
+    if "hub_url" not in settings.model_fields_set:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return str(json.loads((home() / "hub" / "hub.json").read_bytes())["url"])
+    return settings.hub_url
 
-    url: str = Field(default_factory=lambda: Settings().hub_url)
-    trust: Literal["pinned", "tofu", "hub"] = "tofu"
+
+class HubSection(Frozen):
+    """Which hub: the one of this PODIUM_HOME when left out."""
+
+    url: str = Field(default_factory=default_hub)
 
     @field_validator("url")
     @classmethod
@@ -79,7 +88,7 @@ class HubSection(Frozen):
 
 
 class PolicySection(Frozen):
-    """Whose signature makes a grant valid here: a fingerprint, or empty for the custodian key of this PODIUM_HOME."""
+    """Whose signature makes a grant valid here: a file with the custodian's public key (PEM); empty: the key of this PODIUM_HOME."""
 
     custodian: str = ""
 
@@ -223,11 +232,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_pod_file(path: Path) -> PodConfig:
-    """The pod file, checked; relative datasource paths are taken from the file's own folder. Raises ConfigError."""
+    """The pod file, checked; relative paths are taken from the file's own folder. Raises ConfigError."""
     fields = read_yaml(path)
-    for source in fields.get("datasources") or []:
-        if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = str((path.resolve().parent / Path(source["path"]).expanduser()).resolve())
+    folder = path.resolve().parent
+    policy = fields.get("policy")
+    for section, key in [*((source, "path") for source in fields.get("datasources") or []), (policy, "custodian")]:
+        if isinstance(section, dict) and isinstance(section.get(key), str) and section[key]:
+            section[key] = str((folder / Path(section[key]).expanduser()).resolve())
     return parse_pod(fields)
 
 

@@ -111,6 +111,7 @@ class Card(Frozen):
 
     v: Literal[1] = 1
     datasource: str
+    description: str = ""
     stage: Literal["partial", "full"]
     columns: tuple[CardColumn, ...]
     algorithms: tuple[str, ...] = ()

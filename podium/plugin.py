@@ -91,13 +91,14 @@ def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str 
 
     The offending value is left out: it may be a secret or a cell.
     """
-    first = error.errors(include_input=False, include_url=False)[0]
+    problems = error.errors(include_input=False, include_url=False)
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])  # most often the cause of the rest
     path = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
         return ConfigError("unknown key.", field=path, remedy=nearest(str(first["loc"][-1]), known), code="unknown_key")
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ConfigError(f"{message}.".replace("..", "."), field=path)
+    return ConfigError(f"{message.rstrip('.')}.", field=path)
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
@@ -111,6 +112,8 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
 
 def nearest(name: str, known: list[str]) -> str:
     """A remedy for a name that is not known: the one that was probably meant, and all that there are."""
+    if not known:
+        return "None is known yet."
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(known)}."

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from podium.contracts import Card, CardColumn, DatasourceSchema
 
 
-def card_of(schema: DatasourceSchema, algorithms: Sequence[str] = ()) -> Card:
+def card_of(schema: DatasourceSchema, algorithms: Sequence[str] = (), *, description: str = "") -> Card:
     """The card. No statistic, no category, no number of rows."""
     columns = tuple(
         CardColumn(name=c.name, type=c.type, semantic=c.semantic, description=c.description, nullable=c.nullable) for c in schema.columns
     )
     return Card(
-        datasource=schema.datasource, stage=schema.stage, columns=columns, algorithms=tuple(algorithms), generated_at=schema.generated_at
+        datasource=schema.datasource,
+        description=description,
+        stage=schema.stage,
+        columns=columns,
+        algorithms=tuple(algorithms),
+        generated_at=schema.generated_at,
     )

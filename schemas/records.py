@@ -1,5 +1,6 @@
-"""Every table of the pod's database. Times are whole seconds since 1970, UTC; digests are bytes; no cell value is ever stored.
+"""Every table of the pod's database. Times are whole seconds since 1970, UTC; digests are bytes.
 
+No row is ever stored. A schema holds statistics and categories of its datasource: the database is the custodian's, as the data are.
 A run's outcome, its datapoints and its reply commit together: they are in one database for that reason.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -122,9 +123,15 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
 async def rows(case: Case) -> AsyncIterator[None]:
     """A worker session on the case's datasource: the child process that alone reads rows."""
     limits = case.desk.config.limits
-    async with WorkerSession.open(
-        case.desk.source(case.task.datasource).dump(),
-        limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
-        folder=case.desk.folder / "work",
-    ) as case.worker:
-        yield
+    try:
+        async with (
+            asyncio.timeout(limits.run_seconds),
+            WorkerSession.open(
+                case.desk.source(case.task.datasource).dump(),
+                limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
+                folder=case.desk.folder / "work",
+            ) as case.worker,
+        ):
+            yield
+    except TimeoutError:
+        raise TaskError(f"The run took longer than limits.run_seconds ({limits.run_seconds} s).", code="worker_timeout") from None

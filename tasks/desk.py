@@ -13,7 +13,7 @@ from podium.contracts import DatasourceSchema
 from podium.crypto.custodian import trusted_custodian
 from podium.crypto.encryption import KeyRing
 from podium.crypto.keys import PublicKey, RSAKeyPair, fingerprint, load_public, public_pem
-from podium.datasources import Datasource
+from podium.datasources import Datasource, load_source
 from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
@@ -61,7 +61,7 @@ class Desk:
         """The datasource of that name. Raises DataSourceError or ConfigError."""
         for fields in self.config.datasources:
             if fields["name"] == name:
-                return Datasource.load(fields)
+                return load_source(fields)
         raise DataSourceError(f"this pod has no datasource {name!r}.", field="datasource", code="unknown_datasource")
 
     def contract(self, name: str) -> Path:

@@ -29,13 +29,14 @@ async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> D
 
 
 async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
-    limits = desk.config.limits
+    limits, source = desk.config.limits, desk.source(name)
     async with WorkerSession.open(
-        desk.source(name).dump(),
+        source.dump(),
         limits=Limits(memory_mb=limits.worker_memory_mb, seconds=24 * 3600),
         folder=desk.folder / "work",
     ) as worker:
         schema = await worker.profile(stage)
+        source.check_fields(schema.names)
         written = await worker.write_contract(schema, desk.contract(name))
     if written != desk.contract(name):
         log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", desk.contract(name).name, written.name)

@@ -12,4 +12,5 @@ from tasks.step import step
 @step("publish", retries=3)
 async def publish(desk: Desk, schema: DatasourceSchema) -> None:
     """Put the card on the hub, in place of the last one."""
-    await desk.hub.publish_card(desk.config.identifier, card_of(schema, algorithms=tuple(Algorithm.kinds())))
+    card = card_of(schema, Algorithm.kinds(), description=desk.source(schema.datasource).description)
+    await desk.hub.publish_card(desk.config.identifier, card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from podium.contracts import Reply, SelectReport
+from podium.contracts import Reply, SelectReport, Status
 from podium.protocols import Send
 from tasks.case import Case
 from tasks.step import coded
@@ -19,6 +19,7 @@ async def record(case: Case) -> None:
     case.turn(Send, case.released)
     reply = Reply(run=case.run, status=case.released.status, released=case.released)
     keep = case.desk.config.history.pod_db
+    used = keep and reply.status is Status.RELEASED  # what was kept back has not been used: it is still new the next time
     case.record = await asyncio.to_thread(
         case.desk.runs.finish,
         case.run,
@@ -26,7 +27,7 @@ async def record(case: Case) -> None:
         reply=case.sealed(reply),
         released=case.released,
         keep=keep,
-        datapoints=_pairs(case.chosen) if keep else (),
+        datapoints=_pairs(case.chosen) if used else (),
         task_key=case.task_key,
         new=case.chosen.new,
         changed=case.chosen.changed,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from typing import Any
 
 FAULT, INTERRUPTED = 70, 130
@@ -25,6 +26,7 @@ def run(argv: list[str]) -> int:
 
     from podium.errors import PodiumError
 
+    warnings.showwarning = _warn  # type: ignore[assignment]
     as_json = "--json" in argv[: argv.index("--") if "--" in argv else len(argv)]
     try:
         code = _command().main(args=argv, prog_name="podium", standalone_mode=False)
@@ -72,6 +74,11 @@ def _command() -> Any:
         """A self-hosted Pod (Processor of Data): it answers questions about private data and lets only released results leave."""
 
     return typer.main.get_command(app)
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    """A warning is for a person: without the path and source line that Python would add."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _fail(text: str, *, fields: dict[str, str], as_json: bool, code: int) -> int:

@@ -59,4 +59,6 @@ def exit_code(answer: Answer) -> int:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value != value or str(value) in ("<NA>", "nan")
+    import pandas as pd
+
+    return bool(pd.isna(value))

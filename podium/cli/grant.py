@@ -72,9 +72,9 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
 
     def show() -> None:
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
 
-        table = Table("grant", "for", "datasources", "algorithms", "columns", "runs", "until")
+        table = Table(Column("grant", no_wrap=True), "for", "datasources", "algorithms", "columns", "runs", "until")
         for g in found:
             until = f"revoked {_day(g['revoked_at'])}" if g["revoked_at"] else _day(g["expires"])
             runs = f"{g['runs']} of {g['max_runs'] or 'any'}"
@@ -86,7 +86,7 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
 
 @app.command()
 def revoke(pod: Pod, grant: Annotated[str, typer.Argument(metavar="GRANT")], as_json: JsonFlag = False) -> None:
-    """Take a grant back. Runs not yet decided are refused from now on."""
+    """Take a grant back. Runs that wait or are at work are refused too: nothing more is released under it."""
     from podium.errors import ConfigError
 
     _, grants = _open(pod)

@@ -11,9 +11,19 @@ from podium.cli._frame import JsonFlag, emit
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def keys() -> None:
-    """Your keys."""
+@app.command()
+def trust(
+    pod: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The pod.", show_default=False)],
+    fingerprint: Annotated[str, typer.Argument(help="Its fingerprint, which its owner has confirmed to you.", show_default=False)],
+    as_json: JsonFlag = False,
+) -> None:
+    """Accept a pod's key from now on. Compare it with the pod's owner first, by another way than the hub."""
+    from podium.config import home, split_identifier
+    from podium.crypto.trust import TrustStore
+
+    name = "/".join(split_identifier(pod))
+    TrustStore(home() / "analyst" / "trust.json").pin(name, fingerprint.replace(" ", "").lower())
+    emit({"pod": name, "fingerprint": fingerprint}, as_json=as_json, human=f"The key of {name} is accepted.")
 
 
 @app.command()

@@ -11,11 +11,6 @@ from podium.cli._frame import JsonFlag, emit
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="TASK", help="The task's identifier, as `podium ask` printed it.", show_default=False)]
 
-EXAMPLES = {
-    "count": "algorithm: {kind: count, by: sex}        # leave `by` out for one number",
-    "mean": "algorithm: {kind: mean, column: age, by: sex}",
-}
-
 
 @app.command("list")
 def list_(as_json: JsonFlag = False) -> None:
@@ -54,12 +49,12 @@ def result(task: Id, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="count or mean.")] = "mean") -> None:
+def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="An algorithm, such as count or mean.")] = "mean") -> None:
     """Print an ask file to start from."""
-    from podium.errors import UnknownKind
+    import yaml
 
-    if kind not in EXAMPLES:
-        raise UnknownKind(f"there is no example for {kind!r}.", field="kind", remedy=f"Known: {', '.join(EXAMPLES)}.")
-    typer.echo(
-        f"pods: [owner/clinic-a, owner/clinic-b]\ndatasource: patients\n{EXAMPLES[kind]}\nnew_data_only: false\nallow_partial: false"
-    )
+    from podium.algorithms import Algorithm
+
+    algorithm = Algorithm.of(kind).sample().dump()
+    fields = {"pods": ["owner/clinic-a", "owner/clinic-b"], "datasource": "patients", "algorithm": algorithm}
+    typer.echo(yaml.safe_dump({**fields, "new_data_only": False, "allow_partial": False}, sort_keys=False), nl=False)

@@ -11,7 +11,7 @@ from podium.algorithms import Algorithm
 from podium.client.answers import Answer
 from podium.client.asking import Asker, ask, card_of, pod_record
 from podium.client.store import TaskStore, stored_tasks
-from podium.config import HubSection, Settings, local_user
+from podium.config import HubSection, default_hub, local_user
 from podium.config import home as podium_home
 from podium.contracts import Card, Task
 from podium.crypto.keys import RSAKeyPair
@@ -20,7 +20,7 @@ from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.names import check_name
 from podium.protocols import Protocol
-from podium.wire.credentials import local_hub, sign_in
+from podium.wire.credentials import saved_owner, sign_in
 from podium.wire.hub import HubClient
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ def connect(
 ) -> Session:
     """Sign in at the hub and return a Session.
 
-    `url`: PODIUM_HUB_URL when left out, else the hub that runs from this PODIUM_HOME, else http://127.0.0.1:8700. `user`: the name the
-    operator knows you by; the local user's when left out. `code`: the operator's one-time code, needed once. `home`: where your key, the
-    accepted keys of pods and your tasks are kept; PODIUM_HOME when left out. `trust`: what is believed about a pod's key, see
-    `podium.crypto.trust`. Raises HubUnavailable, HubError with the remedy, ConfigError.
+    `url`: see `podium.config.default_hub` for when it is left out. `user`: the name the operator knows you by; when left out, the name you
+    enrolled under, else the local user's. `code`: the operator's one-time code, needed once. `home`: where your key, the accepted keys of
+    pods and your tasks are kept; PODIUM_HOME when left out. `trust`: what is believed about a pod's key, see `podium.crypto.trust`. Raises HubUnavailable, HubError with the remedy, ConfigError.
     """
     try:
-        owner = check_name(user or local_user(), "user")
-        address = HubSection(url=url or _default_url()).url
+        address = HubSection(url=url or default_hub()).url
+        check_name(user or "user", "user")
     except ValueError:
         raise ConfigError("the user's name or the hub's address is malformed.", field="connect", remedy="See podium.connect.") from None
     folder = _folder(home)
     identity = RSAKeyPair.load_or_create(private_folder(folder / "analyst") / "identity.pem")
+    owner = user or saved_owner(address, identity.fingerprint) or local_user()
     hub = HubClient(address)
     try:
         hub.health()  # a hub that is away is told apart from one that does not know us
@@ -162,11 +162,6 @@ class Session:
 
     def _records(self) -> list[dict[str, Any]]:
         return [dict(record) for record in self.hub.pods()]
-
-
-def _default_url() -> str:
-    settings = Settings()
-    return settings.hub_url if "hub_url" in settings.model_fields_set else str(local_hub().get("url") or settings.hub_url)
 
 
 def _folder(home: Path | str | None) -> Path:

@@ -96,7 +96,8 @@ class TaskStore:
         """The task. Raises TaskError when it was not asked from this PODIUM_HOME."""
         path = self.folder / "task.json"
         if not path.is_file():
-            raise TaskError(f"there is no task {self.task} here.", field="task", remedy="See session.tasks().", code="unknown_task")
+            remedy = "See: podium task list (in Python: session.tasks())."
+            raise TaskError(f"there is no task {self.task} here.", field="task", remedy=remedy, code="unknown_task")
         return Asked.model_validate_json(read_private(path))
 
     def outbox(self) -> Iterator[tuple[str, bytes]]:

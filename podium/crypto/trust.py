@@ -48,7 +48,7 @@ class TrustStore:
                 return
         remedy = (
             f"Ask its owner, by another way than the hub, whether its fingerprint reads {pretty(fingerprint)}; only then accept it: "
-            f"TrustStore({str(self.path)!r}).pin({name!r}, {fingerprint!r})"
+            f"podium keys trust {name} {fingerprint}"
         )
         if known is None:
             raise TrustError(f"the key of {name} is not known here.", field="trust", remedy=remedy, code="key_unknown")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import field_validator
 
 from podium.contracts import ColumnType, SemanticType
-from podium.errors import DataSourceError
+from podium.errors import ConfigError, DataSourceError
 from podium.names import check_name
-from podium.plugin import Plugin
+from podium.plugin import Plugin, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,9 +87,26 @@ class Datasource(Plugin):
         """Parts that can be scanned one by one, as JSON values. One part unless a kind knows better."""
         return [{"part": 0, "token": self.token()}]
 
+    def check_fields(self, columns: Collection[str]) -> None:
+        """Raise DataSourceError if `key` or `force_types` names a column that is not there. `ignore_columns` may: it is a precaution."""
+        for field, names in (("key", self.key), ("force_types", self.force_types)):
+            for name in names:
+                if name not in columns:
+                    remedy = nearest(name, list(columns))
+                    raise DataSourceError(f"there is no column {name!r}.", field=f"datasources.{self.name}.{field}", remedy=remedy)
+
     def placed(self, folder: Path) -> Self:
         """The source as another process can rebuild it; a kind that holds data in memory writes it below `folder`."""
         return self
+
+
+def load_source(fields: Mapping[str, Any]) -> Datasource:
+    """The datasource of a pod file's entry. Raises ConfigError that names the entry."""
+    try:
+        return Datasource.load(fields)
+    except ConfigError as error:
+        field = f"datasources.{fields.get('name', '?')}.{error.field}"
+        raise ConfigError(error.message, field=field, remedy=error.remedy, code=error.code) from None
 
 
 def rebuildable(source: Datasource) -> None:

@@ -8,6 +8,8 @@ a pod never outlives whoever started it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
 import sys
@@ -68,7 +70,8 @@ def _run(identifier: str, state: StateFile, stop: threading.Event) -> int:
     thread.start()
     stop.wait()
     for close in closing:
-        close()
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            close()
     thread.join(GRACE_SECONDS)
     if not failure:
         state.set(phase="stopped", running=0)
@@ -79,6 +82,8 @@ def _run(identifier: str, state: StateFile, stop: threading.Event) -> int:
 def _as_registration_error(failure: BaseException) -> PodiumError:
     if isinstance(failure, PodiumError):
         return failure
+    if not hasattr(failure, "code"):
+        logging.getLogger("podium.pod").error("the pod could not start", exc_info=failure)
     code, message = getattr(failure, "code", "internal"), getattr(failure, "message", "") or "the pod could not start."
     return PodRegistrationError(message, code=code, remedy=getattr(failure, "remedy", "") or "See the pod's log.")
 

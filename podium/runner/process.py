@@ -48,6 +48,7 @@ def _bind(port: int) -> socket.socket | None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
     try:
         listening.bind((HOST, port))
+        listening.listen(2048)  # until then, SO_REUSEADDR would let another server bind the same port
     except OSError:
         listening.close()
         return None

@@ -43,6 +43,11 @@ def saved_key(url: str, fingerprint: str, *, owner: str) -> str:
     return str(entry.get("api_key", "")) if entry.get("owner") == owner else ""
 
 
+def saved_owner(url: str, fingerprint: str) -> str:
+    """The name this identity has enrolled under at this hub; empty when it has not."""
+    return str(_load().get(url, {}).get(fingerprint, {}).get("owner", ""))
+
+
 def save_key(url: str, fingerprint: str, *, owner: str, api_key: str) -> None:
     """Keep an API key. Two processes may do so at once."""
     with _locked():

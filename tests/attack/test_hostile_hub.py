@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
@@ -33,12 +34,10 @@ def hub() -> Iterator[Callable[[Answer], str]]:
                 for name, value in {**headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                try:
+                with contextlib.suppress(ConnectionError):  # the client has seen enough
                     self.wfile.write(body)
-                except ConnectionError:
-                    pass  # the client has seen enough
 
-            do_GET = do_PUT = do_DELETE = do_POST
+            do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 the names that http.server looks for
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -111,10 +110,16 @@ def test_its_words_are_cut_and_made_plain(hub: Callable[[Answer], str], error: d
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"5", b'"x"', b"[" * 100_000, b"\xff", b'{"error": 5}', b'{"pods": 5}'], ids=lambda b: repr(b[:12]))
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"5", b'"x"', b"[" * 100_000, b"\xff", b'{"error": 5}', b'{"pods": 5}'], ids=lambda b: repr(b[:12])
+)
 @pytest.mark.parametrize("status", [200, 403, 500, 302])
 def test_nonsense_is_an_error_of_the_hubs(hub: Callable[[Answer], str], body: bytes, status: int) -> None:
     with HubClient(hub((status, {"Location": "http://127.0.0.1:1/"}, body))) as client:
-        for ask in (lambda: client.pod("demo/a")["identifier"], lambda: [p["identifier"] for p in client.pods()], lambda: client.identity("0" * 64)["public_key"]):
+        for ask in (
+            lambda: client.pod("demo/a")["identifier"],
+            lambda: [p["identifier"] for p in client.pods()],
+            lambda: client.identity("0" * 64)["public_key"],
+        ):
             with pytest.raises((HubError, HubUnavailable)):
                 ask()

@@ -57,7 +57,7 @@ class Hand:
         self.hub.post(raw)
         return Posted(run_id(raw), task, key)
 
-    def reply(self, posted: Posted, *, wait: float = 20.0) -> Reply | None:
+    def reply(self, posted: Posted, *, wait: float = 10.0) -> Reply | None:
         """The pod's answer, opened; None when none came in time."""
         leased = self.hub.lease(self.user, wait=wait, task=posted.task)
         if leased is None:
@@ -75,6 +75,6 @@ class Hand:
         self.hub.ack(leased.mid, attempt=leased.attempt)
         return Reply.model_validate_json(opened.body)
 
-    def ask(self, algorithm: dict[str, Any] = COUNT, **changes: Any) -> Reply | None:
+    def ask(self, algorithm: dict[str, Any] = COUNT, *, wait: float = 10.0, **changes: Any) -> Reply | None:
         """`post`, then `reply`."""
-        return self.reply(self.post(algorithm, **changes))
+        return self.reply(self.post(algorithm, **changes), wait=wait)

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 from by_hand import Hand
+from prefect_view import ask_prefect
 from town import Town, until
 
 import podium
@@ -147,13 +147,7 @@ def every_kind_of_run(town: Town) -> tuple[set[str], list[str]]:
 def plant(town: Town) -> None:
     """Put a marker into Prefect, to be found: a search that cannot find anything proves nothing."""
     environ = json.loads(town.podium("prefect", "env", "--json").stdout)
-    user, _, password = environ["PREFECT_API_AUTH_STRING"].partition(":")
-    url = environ["PREFECT_API_URL"]
-    with httpx.Client(auth=(user, password), trust_env=False) as client:
-        token = client.get(f"{url}/csrf-token", params={"client": "test"}).json()["token"]
-        headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
-        made = client.post(f"{url}/artifacts/", json={"key": "planted", "data": "planted-marker"}, headers=headers)
-    assert made.is_success, made.text
+    ask_prefect("/artifacts/", {"key": "planted", "data": "planted-marker"}, environ)
 
 
 def everything(prefect: Path) -> Iterator[tuple[str, bytes]]:
@@ -209,15 +203,10 @@ def test_a_record_that_a_later_version_cannot_read_is_not_quoted_to_prefect(town
     before = datetime.now(UTC).isoformat()
     town.start_pod("a", source, ready=False)
     until(lambda: town.state("a").get("phase") == "serving", seconds=60, why=lambda: town.log("a.log"))
-    url, (user, _, password) = os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"].partition(":")
 
     def states() -> str:
-        """The message with which this pod's schema generation ended; empty until it has."""
-        with httpx.Client(auth=(user, password), trust_env=False) as client:
-            token = client.get(f"{url}/csrf-token", params={"client": "test"}).json()["token"]
-            headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
-            wanted = {"flow_runs": {"name": {"any_": ["schemas-a@demo"]}, "start_time": {"after_": before}}}
-            runs = client.post(f"{url}/flow_runs/filter", json=wanted, headers=headers).json()
+        """How this pod's schema generation ended; empty until it has."""
+        runs = ask_prefect("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["schemas-a@demo"]}, "start_time": {"after_": before}}})
         return " ".join(f"{run['state']['type']}: {run['state']['message']}" for run in runs if run["end_time"])
 
     messages = until(states, seconds=40, why=lambda: town.log("a.log"))

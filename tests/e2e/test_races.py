@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from by_hand import Hand
+from prefect_view import flow_run_state
 from town import PODIUM, Town, patients, until
 
 import podium
@@ -25,8 +27,7 @@ COUNT = {"pods": ["demo/a"], "datasource": "patients"}
 def served(town: Town, rows: int = 200) -> Any:
     town.start_hub()
     town.start_pod("a", town.csv("a", patients(rows)))
-    session = town.session()
-    return session
+    return town.session()
 
 
 def held(town: Town, session: Any) -> tuple[Any, psutil.Process]:
@@ -93,12 +94,38 @@ def test_a_hub_that_lost_its_database_gets_everything_again(town: Town):
         path.unlink()
     town.start_hub(port)
     until(lambda: "registers again" in town.log("a.log"), seconds=30)
+    until(lambda: "pod is up" in town.log("a.log").partition("registers again")[2], seconds=30)
     worker.resume()
+    ((flow_run,),) = until(lambda: town.rows("a", "SELECT flow_run FROM run WHERE lower(status) = 'released'"))
+    until(lambda: flow_run_state(flow_run) == "Released", seconds=10, why=lambda: f"Prefect says {flow_run_state(flow_run)}")
     again = town.session()
-    until(lambda: [row for row in again.pods().to_dict("records") if row["datasources"] == ["patients"]], seconds=30, why=lambda: town.log("a.log"))
+    until(
+        lambda: [row for row in again.pods().to_dict("records") if row["datasources"] == ["patients"]],
+        seconds=30,
+        why=lambda: town.log("a.log"),
+    )
     assert town.state("a")["datasources"] == {"patients": "full"}
     assert again.ask(podium.algorithms.Count(by="sex"), **COUNT, timeout=60).status is Status.RELEASED
-    assert answer.id
+    assert answer.runs["demo/a"].status is not Status.RELEASED  # the hub has forgotten that message; it was answered to nobody
+
+
+def test_a_lease_lost_while_the_run_is_under_way_changes_nothing(town: Town):
+    """The hub hands the same message out again, and to the same pod: one run, one answer, acknowledged under the newest attempt."""
+    session = served(town)
+    town.podium(*GRANT, session.fingerprint)
+    answer, worker = held(town, session)
+    with sqlite3.connect(town.home / "hub" / "hub.db", timeout=10) as hub:
+        hub.execute("UPDATE hub_messages SET lease_until = 0 WHERE recipient = 'demo/a'")
+    hand = Hand(session, town.home)
+    other = hand.post()  # wakes the long poll; the older message comes first
+    until(lambda: town.rows("a", "SELECT 1 FROM run WHERE lease_attempt = 2"), seconds=30)
+    worker.resume()
+    assert answer.wait(60).status is Status.RELEASED
+    assert hand.reply(other, wait=20) is not None
+    until(lambda: town.rows("a", "SELECT count(acknowledged_at) FROM run") == [(2,)])
+    assert town.rows("a", "SELECT tries, lease_attempt FROM run ORDER BY no") == [(1, 2), (1, 1)]
+    with sqlite3.connect(town.home / "hub" / "hub.db", timeout=10) as hub:
+        assert hub.execute("SELECT count(*) FROM hub_messages WHERE recipient = 'demo/a' AND NOT acked").fetchall() == [(0,)]
 
 
 def test_two_pods_that_start_at_once_share_one_prefect(town: Town):
@@ -128,7 +155,11 @@ def test_the_same_pod_started_twice_at_once_runs_once(town: Town):
     path = str(town.pod_file("a", town.csv("a", patients(100))))
     both = [town.spawn([*PODIUM, "pod", "start", path], f"start{i}.log") for i in range(2)]
     town.pods["a"] = both[0]
-    until(lambda: any(process.poll() is not None for process in both), seconds=40, why=lambda: f"both run: {[len(runners(town)), town.state('a')]}")
+    until(
+        lambda: any(process.poll() is not None for process in both),
+        seconds=40,
+        why=lambda: f"both run: {[len(runners(town)), town.state('a')]}",
+    )
     assert len([process for process in both if process.poll() is None]) == 1
     assert len(runners(town)) == 1
     refused = next(process for process in both if process.poll() is not None)
@@ -187,7 +218,12 @@ def at_home(process: psutil.Process, home: Path) -> bool:
         return False
 
 
-MAKE = "import sys; from pathlib import Path; from podium import project; d = project.load('schemas.stores').PodDatabase.of(folder=Path(sys.argv[1])); d.close()"
+MAKE = """
+import sys
+from pathlib import Path
+from podium import project
+project.load("schemas.stores").PodDatabase.of(folder=Path(sys.argv[1])).close()
+"""
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -197,3 +233,27 @@ def test_a_database_that_several_processes_make_at_once(tmp_path: Path, attempt:
     every = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
     errors = [process.communicate(timeout=60)[1] for process in every]
     assert [process.returncode for process in every] == [0] * 6, errors
+
+
+AT_ONCE = """
+import asyncio
+from prefect.client.orchestration import get_client
+from podium.runner import automation
+
+async def main():
+    async with get_client() as client:
+        wanted = automation._automation()
+        for _ in range(2):
+            await client.create_automation(wanted)  # as two pods do that start at once where there is none
+        await asyncio.gather(*(automation.ensure_zombie_automation(client) for _ in range(4)))
+        print(len(await client.read_automations_by_name(automation.NAME)))
+
+asyncio.run(main())
+"""
+
+
+def test_pods_that_tidy_up_the_same_automation_at_once(prefect_server: object):
+    """Two pods that start together for the second time: both find the copies of the first, and both remove them."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert int(done.stdout.split()[-1]) == 1

@@ -1,4 +1,4 @@
-"""The wheel, installed where nothing of the checkout can be seen, used from a folder that has a `tasks`, `flows` and `schemas` of its own."""
+"""The wheel, installed where the checkout cannot be seen, used from a folder that has a `tasks`, `flows` and `schemas` of its own."""
 
 from __future__ import annotations
 
@@ -86,7 +86,12 @@ def test_the_wheel_holds_podium_and_the_project_and_nothing_else(wheel: Path):
     assert packed == FOLDERS
     junk = [name for name in names if re.search(r"__pycache__|\.pyc|\.log|\.db|\.pem|\.key|/\.", name)]
     assert not junk
-    for needed in ("podium/py.typed", "podium/runner/logging.yml", "podium/runner/prefect_schema.sql", "podium/_project/flows/computation.py"):
+    for needed in (
+        "podium/py.typed",
+        "podium/runner/logging.yml",
+        "podium/runner/prefect_schema.sql",
+        "podium/_project/flows/computation.py",
+    ):
         assert needed in names
     mine = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
     assert {name.removeprefix("podium/_project/") for name in names if name.startswith("podium/_project/") and name.endswith(".py")} == mine
@@ -131,7 +136,7 @@ def test_a_pod_from_the_wheel_in_a_hostile_folder(installed: Path, town: Town):
     assert answer["status"] == "released"
     assert answer["mean"] == pytest.approx(frame.groupby("sex")["age"].mean().to_dict(), abs=1e-9)
     placed = town.home / "pods" / "demo" / "a"
-    written = [path for path in placed.rglob("*.parquet")]
+    written = list(placed.rglob("*.parquet"))
     assert [oct(path.stat().st_mode & 0o777) for path in written] == ["0o600"]
 
 

@@ -1,0 +1,101 @@
+"""What the documents show works: YAML parses with the real parsers, Python compiles, commands exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import yaml
+from cli_tree import command_of, leaves, options_of
+from pages import ROOT, Block, blocks, pages, prose
+
+from podium.algorithms import Algorithm
+from podium.config import read_ask_file, read_pod_file
+from podium.datasources import Datasource
+from podium.errors import ConfigError
+from podium.protocols import Protocol
+from podium.testing import check_algorithm, check_datasource
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    dead = []
+    for target in _LINK.findall(prose(path.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            dead.append(target)
+    assert not dead
+
+
+def anchors(file):
+    """The anchors of a page's headings, as they are commonly made."""
+    headings = re.findall(r"^#{1,6} (.+)$", prose(file.read_text("utf-8")), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_yaml_parses_with_the_real_parsers(block: Block, tmp_path, taught):
+    assert block.text.startswith("# "), "say in the first line which file this is"
+    file = tmp_path / "example.yaml"
+    file.write_text(block.text)
+    if "pod" in yaml.safe_load(block.text):
+        for fields in read_pod_file(file).datasources:
+            Datasource.load(fields)
+    else:
+        asked = read_ask_file(file)
+        Algorithm.load(asked.algorithm)
+        Protocol.load(asked.protocol)
+
+
+def test_a_wrong_example_would_be_caught(tmp_path):
+    file = tmp_path / "pod.yaml"
+    file.write_text("pod: {name: north}\ndatasources: [{name: a, kind: csv, path: a.csv}]\ndisclosure: {min_cel: 3}\n")
+    with pytest.raises(ConfigError, match="min_cell"):
+        read_pod_file(file)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_compiles(block: Block):
+    compile(block.text, str(block), "exec")
+
+
+def test_the_taught_algorithm_keeps_the_contract(taught):
+    check_algorithm(taught["share"].sample())
+
+
+def test_the_taught_datasource_keeps_the_contract(taught, tmp_path):
+    check_datasource(taught["feather"].sample(tmp_path))
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, command line) of every podium command in a shell block."""
+    found = []
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            words = line.partition("#")[0].strip()
+            inner = re.search(r"\$\((podium [^)]*)\)", words)
+            words = inner.group(1) if inner else words
+            if words.startswith("podium "):
+                found.append((block.page, words))
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: value.replace("/", "_"))
+def test_commands_exist(page, line):
+    words = shlex.split(line)[1:]
+    verb, rest = command_of(words)
+    known = options_of(leaves()[verb])
+    given = [word for word in rest if word.startswith("-")]
+    assert set(given) <= known, f"{page}: podium {verb} has no {set(given) - known}"
+
+
+def test_there_are_examples_to_check():
+    assert len(commands()) > 20
+    assert len(blocks("yaml")) > 5
+    assert {block.language for block in blocks("sh")} == {"sh"}

@@ -1,0 +1,192 @@
+"""Everything that people may write or read has its line in the reference, and nothing stands there that does not exist."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from typing import get_args
+
+import pytest
+import typer
+from cli_tree import leaves, options_of
+from pages import DOCS, ROOT, keys, reference, sections
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+import podium
+from podium import cli, errors
+from podium.algorithms import Algorithm
+from podium.client.session import connect
+from podium.config import AskFile, DisclosureSection, PodConfig, Settings
+from podium.contracts import FINAL, ColumnType, SemanticType, Status
+from podium.datasources import Datasource
+from podium.pod import Pod
+from podium.policy.decide import REASONS
+from podium.project import load
+from podium.protocols import Protocol
+
+
+def same(documented, real):
+    """Both ways, so that a failure names what is missing and what is there for nothing."""
+    missing, invented = set(real) - set(documented), set(documented) - set(real)
+    assert not missing, f"not documented: {sorted(missing)}"
+    assert not invented, f"documented, and not there: {sorted(invented)}"
+
+
+def sections_of_the_pod_file():
+    return {name: field.annotation for name, field in PodConfig.model_fields.items()}
+
+
+@pytest.mark.parametrize("name", [name for name in sections_of_the_pod_file() if name != "datasources"])
+def test_pod_file_sections(name):
+    model = PodConfig.model_fields[name].annotation
+    assert issubclass(model, BaseModel)
+    documented = keys(sections(reference("pod-file"))[name])
+    same(documented, model.model_fields)
+    for key, field in model.model_fields.items():
+        if (default := field.default) is not PydanticUndefined:
+            expected = default if isinstance(default, str) and default else json.dumps(default)
+            assert documented[key][0].strip("`") == expected, f"{name}.{key}: its default is {default!r}"
+
+
+def test_pod_file_has_no_other_section():
+    headings = [line.strip("# `") for line in reference("pod-file").splitlines() if line.startswith("## `")]
+    same(headings, sections_of_the_pod_file())
+
+
+def test_pod_file_example_has_every_section():
+    example = re.search(r"```yaml\n(.*?)```", reference("pod-file"), re.DOTALL).group(1)
+    same(re.findall(r"^(\w+):", example, re.MULTILINE), sections_of_the_pod_file())
+
+
+@pytest.mark.parametrize("kind", Datasource.kinds())
+def test_datasource_kinds(kind):
+    page = sections(reference("pod-file"))
+    assert kind in page, f"kind {kind} is not documented"
+    common = keys(page["datasources"])
+    same(common, Datasource.model_fields)
+    same(keys(page[kind]), set(Datasource.of(kind).model_fields) - set(common))
+
+
+@pytest.mark.parametrize("literal", [SemanticType, ColumnType])
+def test_column_types(literal):
+    text = reference("pod-file")
+    assert [value for value in get_args(literal) if f"`{value}`" not in text] == []
+
+
+def test_ask_file():
+    same(keys(sections(reference("ask-file"))["Ask file"]), AskFile.model_fields)
+
+
+@pytest.mark.parametrize(("family", "kind"), [(family, kind) for family in (Algorithm, Protocol) for kind in family.kinds()])
+def test_algorithms_and_protocols(family, kind):
+    page = sections(reference("ask-file"))
+    assert kind in page, f"kind {kind} is not documented"
+    same(keys(page[kind]), family.of(kind).model_fields)
+
+
+def test_verbs():
+    documented = [heading.removeprefix("podium ") for heading in sections(reference("cli")) if heading.startswith("podium ")]
+    same(documented, leaves())
+
+
+@pytest.mark.parametrize("verb", leaves())
+def test_options(verb):
+    section = sections(reference("cli")).get(f"podium {verb}", "")
+    same({key for key in keys(section) if key.startswith("--")}, options_of(leaves()[verb]))
+
+
+@pytest.mark.parametrize("verb", leaves())
+def test_defaults_of_options(verb):
+    documented = keys(sections(reference("cli"))[f"podium {verb}"])
+    for option in leaves()[verb].params:
+        name, default = option.opts[0], option.default
+        if name in documented and isinstance(default, (int, float, str)) and not isinstance(default, bool) and default != "":
+            expected = f"{default:g}" if isinstance(default, float) else str(default)
+            assert documented[name][0] == f"`{expected}`", f"podium {verb} {name}"
+
+
+def test_statuses():
+    documented = keys(sections(reference("statuses-and-exit-codes"))["Status"])
+    same(documented, [status.value for status in Status])
+    for status in Status:
+        says_final = documented[status.value][0] == "yes"
+        assert says_final == (status in FINAL or status is Status.PARTIAL), f"{status}: final or not?"
+
+
+def test_exit_codes():
+    documented = {cells[0]: cells[1] for cells in _table("Exit codes")}
+    families = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.PodiumError)]
+    codes = {str(cls.exit_code) for cls in families} | {"0", str(cli.FAULT), str(cli.INTERRUPTED), str(typer.BadParameter("").exit_code)}
+    same(documented, codes)
+    for cls in families:
+        assert f"`{cls.__name__}`" in documented[str(cls.exit_code)], f"{cls.__name__} ends with {cls.exit_code}"
+
+
+def test_codes_of_runs():
+    words = load("tasks.words")
+    documented = {cells[0].strip("`"): cells[1] for cells in _table("Codes of a run that ended without a result")}
+    assert documented == words.SENTENCES
+
+
+def test_reasons_of_refusals():
+    page = (DOCS / "how-to" / "when-something-fails.md").read_text("utf-8")
+    documented = keys(sections(page)["A question is refused"])
+    same(documented, REASONS)
+    assert {reason: cells[0] for reason, cells in documented.items()} == REASONS
+
+
+def test_reading_rules():
+    page = (DOCS / "explanation" / "trust.md").read_text("utf-8")
+    from podium.crypto import envelope
+
+    rules = re.findall(r"^ ?\d+\. `(\w+)`", envelope.__doc__, re.MULTILINE)
+    assert list(keys(sections(page)["A message"])) == rules
+
+
+def test_disclosure_rules():
+    documented = keys(sections(reference("disclosure-rules"))["Disclosure rules"])
+    fields = DisclosureSection.model_fields
+    same(documented, fields)
+    assert {name: cells[0] for name, cells in documented.items()} == {name: f"`{field.default}`" for name, field in fields.items()}
+
+
+def test_environment():
+    documented = {name for name in keys(sections(reference("files"))["Environment"]) if name.startswith("PODIUM_")}
+    named = {f"PODIUM_{name.upper()}" for name in Settings.model_fields}
+    for path in [*(ROOT / "podium").rglob("*.py"), *(ROOT / "tasks").glob("*.py"), *(ROOT / "deployments").glob("*.py")]:
+        named |= set(re.findall(r"\"(PODIUM_[A-Z_]+)\"", path.read_text("utf-8")))
+    same(documented, named)
+
+
+@pytest.mark.parametrize("name", ["Session", "Answer"])
+def test_python_classes(name):
+    documented = keys(sections(reference("python"))[name])
+    real = [member for member in vars(getattr(podium, name)) if not member.startswith("_")]
+    same({key.partition("(")[0] for key in documented}, real)
+
+
+def test_python_pod():
+    page = reference("python")
+    members = [name for name in vars(Pod) if not name.startswith("_")]
+    assert [name for name in members if f"`{name}" not in page] == []
+    arguments, after = sections(page)["podium.Pod(name, *, datasources, username, hub, pod_keys, pod_db)"].split("It does no network I/O")
+    same(keys(arguments), inspect.signature(Pod).parameters)
+    assert after
+
+
+def test_python_connect():
+    documented = keys(sections(reference("python"))["podium.connect(url, *, user, code, home, trust) → Session"])
+    same(documented, inspect.signature(connect).parameters)
+
+
+def test_python_names():
+    page = reference("python")
+    assert [name for name in podium.__all__ if f"podium.{name}" not in page] == []
+
+
+def _table(heading):
+    from pages import rows
+
+    return rows(sections(reference("statuses-and-exit-codes"))[heading])[1:]
