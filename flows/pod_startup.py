@@ -7,7 +7,7 @@ from prefect import flow
 from podium.timeline import timeline
 from tasks.check import check
 from tasks.connect import connect
-from tasks.desk import open_desk
+from tasks.desk import desk_of
 from tasks.recover import recover
 from tasks.register import register
 from tasks.show import show_start
@@ -17,7 +17,7 @@ from tasks.sign_in import sign_in
 @flow(name="pod-startup", flow_run_name="start-{pod}", persist_result=False, log_prints=False)
 async def pod_startup(pod: str) -> None:
     """Bring the pod `name@owner` to where it can take tasks. Steps that reach out are tried again five times, with growing pauses."""
-    desk = open_desk(pod)
+    desk = await desk_of(pod)
     found = await check(desk)  # a broken datasource is reported; the others are served
     await connect(desk)
     await sign_in(desk)

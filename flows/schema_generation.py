@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from prefect import flow
 
-from tasks.desk import Desk, open_desk
+from tasks.desk import Desk, desk_of
 from tasks.profile import profile
 from tasks.publish import publish
 from tasks.refresh import due, one_at_a_time, others_go_on
 from tasks.show import show_schema
-from tasks.step import StepFailed
+from tasks.step import StepFailed, coded
 
 
 @flow(name="schema-generation", flow_run_name="schemas-{pod}", persist_result=False, log_prints=False)
 async def schema_generation(pod: str, datasource: str = "", force: bool = False) -> None:
     """Bring the schemas of the pod `name@owner` up to date: of one `datasource`, or of all. `force` reads unchanged sources again."""
-    desk = open_desk(pod)
+    desk = await desk_of(pod)
     failed: list[str] = []
     for name in [datasource] if datasource else desk.names:
         async with one_at_a_time(name), others_go_on(name, failed):
@@ -24,6 +24,7 @@ async def schema_generation(pod: str, datasource: str = "", force: bool = False)
         raise StepFailed("schema_not_taken")  # which one and why is in the pod's state and log
 
 
+@coded
 async def refresh(desk: Desk, name: str, *, force: bool) -> None:
     """One datasource. A source whose token has not changed is not read; its card is published again, for the hub may be new."""
     if not force and (known := due(desk, name)) is not None:

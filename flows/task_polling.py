@@ -7,11 +7,10 @@ import time
 
 from prefect import flow
 
-from podium.errors import HubError
 from podium.timeline import timeline
-from tasks.desk import Desk, open_desk
+from tasks.desk import Desk, desk_of
 from tasks.lease import lease
-from tasks.step import log
+from tasks.step import StepFailed, coded
 
 DAY = 86_400
 LONGEST_PAUSE = 5.0
@@ -20,18 +19,18 @@ LONGEST_PAUSE = 5.0
 @flow(name="task-polling", flow_run_name="poll-{pod}", persist_result=False, log_prints=False)
 async def task_polling(pod: str) -> None:
     """Lease messages for the pod `name@owner` and hand each over, until the day is over or the pod closes."""
-    desk, until, pause = open_desk(pod), time.monotonic() + DAY, 0.0
+    desk, until, pause = await desk_of(pod), time.monotonic() + DAY, 0.0
     while time.monotonic() < until and not desk.closing.is_set():
         try:
             await poll(desk)
             pause = 0.0
-        except HubError as error:
+        except StepFailed as error:  # the hub is away, or says no: told in the log
             pause = min(LONGEST_PAUSE, pause * 2 or 0.5)
-            desk.state.set(hub=str(error))
-            log.warning("%s Asking again in %.1f s.", error, pause)
+            desk.state.set(hub=error.message)
             await desk.unless_closing(asyncio.sleep(pause))
 
 
+@coded
 async def poll(desk: Desk) -> None:
     """One long poll. A message whose run has no end yet goes to the computations; any other is acknowledged again by itself."""
     run = await desk.unless_closing(lease(desk))

@@ -38,6 +38,24 @@ def write_private(path: Path, data: bytes | str, *, exclusive: bool = False) -> 
     return path
 
 
+def close_folder(path: Path, *, what: str) -> Path:
+    """Take everyone else's right to enter the folder, and return it. Raises ConfigError, naming `what`, where it is not ours alone to close."""
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if found.st_uid != os.getuid():
+        raise ConfigError(f"{path} belongs to someone else.", field=what, remedy=f"Set {what} to a folder of your own.")
+    if mode & 0o077:
+        if mode & stat.S_ISVTX or Path.home().is_relative_to(path):  # /tmp, or what the person's own folder lies in
+            raise ConfigError(f"{path} is for more than Podium, and others may enter it.", field=what, remedy=f"Set {what} to a folder in it.")
+        path.chmod(0o700)
+    return path
+
+
+def private_opener(path: str, flags: int) -> int:
+    """For `open(…, opener=private_opener)`: a file that is made has mode 0600, whatever the umask."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def read_private(path: Path) -> bytes:
     """The file's bytes. Raises ConfigError when others may read it or it belongs to someone else."""
     found = path.stat()

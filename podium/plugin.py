@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podium.errors import ConfigError, UnknownKind
+from podium.text import shortened
 
 
 class Frozen(BaseModel):
@@ -52,13 +53,15 @@ class Plugin(Frozen):
         if kind not in cls._kinds:
             cls._import(kind)
         if kind not in cls._kinds:
-            raise UnknownKind(f"there is no {kind!r}.", field="kind", remedy=nearest(kind, cls.kinds()))
+            raise UnknownKind(f"there is no {shortened(repr(kind))}.", field="kind", remedy=nearest(kind, cls.kinds()))
         return cls._kinds[kind]  # type: ignore[return-value]
 
     @classmethod
     def load(cls, fields: Mapping[str, Any]) -> Self:
         """Build an instance from `{"kind": …, **fields}`. Raises UnknownKind, or ConfigError naming the first wrong field."""
         rest = dict(fields)
+        if not all(isinstance(key, str) for key in rest):
+            raise ConfigError("keys must be text.", field=cls.__name__.lower(), remedy="Put quotes around them.")
         kind = cls.of(str(rest.pop("kind", "")))
         try:
             return kind(**rest)
@@ -93,12 +96,12 @@ def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str 
     """
     problems = error.errors(include_input=False, include_url=False)
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])  # most often the cause of the rest
-    path = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
+    path = shortened(".".join(str(part) for part in (prefix, *first["loc"]) if part != ""))
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
         return ConfigError("unknown key.", field=path, remedy=nearest(str(first["loc"][-1]), known), code="unknown_key")
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ConfigError(f"{message.rstrip('.')}.", field=path)
+    return ConfigError(f"{shortened(message.rstrip('.'), 300)}.", field=path)
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

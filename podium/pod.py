@@ -21,7 +21,7 @@ from podium.crypto.keys import RSAKeyPair, fingerprint
 from podium.datasources import Datasource, rebuildable
 from podium.errors import ConfigError, DataSourceError, PodRegistrationError
 from podium.files import private_folder, write_private
-from podium.state import PodState, read_state
+from podium.state import PodState, alone, read_state
 
 STOP_SECONDS = 6.0
 
@@ -38,23 +38,18 @@ class PodProcess:
         """Where the pod keeps its things."""
         return pod_folder(self.config.identifier)
 
-    def spawn(self, *, detached: bool = False) -> None:
-        """Write pod.json and start the process, which ends with this one unless `detached`.
-
-        Raises PodRegistrationError when this pod runs already.
-        """
-        running = read_state(self.folder)
-        if running is not None and running.phase in ("starting", "serving"):
-            raise PodRegistrationError(
-                f"{self.config.identifier} is running already (process {running.pid}).",
-                field="pod",
-                remedy="Stop it first, or give this one another name.",
-            )
+    def prepare(self) -> list[str]:
+        """Write pod.json; the command that runs the pod. Raises PodRegistrationError when it runs already."""
         private_folder(self.folder)
-        (self.folder / "state.json").unlink(missing_ok=True)
-        write_private(self.folder / "pod.json", json.dumps(self.config.model_dump(mode="json"), indent=1))
+        with alone(self.folder):
+            (self.folder / "state.json").unlink(missing_ok=True)
+            write_private(self.folder / "pod.json", json.dumps(self.config.model_dump(mode="json"), indent=1))
+        return [sys.executable, "-P", "-m", "podium.runner", self.config.identifier]
+
+    def spawn(self, *, detached: bool = False) -> None:
+        """Start the process, which ends with this one unless `detached`. Raises PodRegistrationError when this pod runs already."""
         self.child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "podium.runner", self.config.identifier, *([] if detached else ["--lifeline"])],
+            [*self.prepare(), *([] if detached else ["--lifeline"])],
             stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
             stdout=subprocess.DEVNULL if detached else subprocess.PIPE,  # pod.log has it all
             stderr=subprocess.STDOUT,
@@ -65,8 +60,9 @@ class PodProcess:
             threading.Thread(target=self._forward, daemon=True).start()
 
     def state(self) -> PodState | None:
-        """What the pod says of itself."""
-        return read_state(self.folder)
+        """What the process says of itself; None until it has, or where another process is the pod."""
+        state = read_state(self.folder)
+        return state if state is not None and self.child is not None and state.pid == self.child.pid else None
 
     def wait_ready(self, seconds: float = 180.0) -> PodState:
         """Wait until the pod serves and every datasource's schema is full or broken. Raises PodRegistrationError."""
@@ -106,6 +102,8 @@ class PodProcess:
     def _failure(self) -> PodRegistrationError:
         state = self.state()
         error = state.error if state else {}
+        if state is None and read_state(self.folder) is not None:
+            return PodRegistrationError(f"{self.config.identifier} is running already.", field="pod", remedy="Stop it first.")
         message = error.get("message") or f"the pod's process ended with code {self.child.returncode if self.child else '?'}."
         return PodRegistrationError(message, field=error.get("field", ""), remedy=error.get("remedy") or self._see_log())
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from podium.errors import PodiumError
+from podium.errors import PodiumError, PodRegistrationError
 from podium.plugin import Frozen
 
+LOCK = "lock"
 Phase = Literal["starting", "serving", "stopped", "failed"]
 
 
@@ -65,7 +69,7 @@ class StateFile:
 def read_state(folder: Path) -> PodState | None:
     """What the pod last said, with `stopped` in place of a process that is gone; None if it never ran."""
     state = _load(folder / "state.json")
-    if state is not None and state.phase in ("starting", "serving") and not _alive(state.pid):
+    if state is not None and state.phase in ("starting", "serving") and not runs(folder):
         return state.model_copy(update={"phase": "stopped", "running": 0})
     return state
 
@@ -77,11 +81,29 @@ def _load(path: Path) -> PodState | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the one process of this pod. Raises PodRegistrationError when another is; the kernel drops the lock with the process."""
+    with (folder / LOCK).open("a") as lock:
+        for last in (*[False] * 10, True):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if last:
+                    name, remedy = "/".join(folder.parts[-2:]), "Stop it first, or give this one another name."
+                    raise PodRegistrationError(f"{name} is running already.", field="pod", remedy=remedy) from None
+                time.sleep(0.05)  # somebody may only be looking
+        yield
+
+
+def runs(folder: Path) -> bool:
+    """Whether a process of this pod is alive."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with (folder / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    except PermissionError:
+    except BlockingIOError:
         return True
-    return True
+    return False

@@ -48,11 +48,11 @@ def contract_of(schema: DatasourceSchema, *, key: Sequence[str] = ()) -> DataFra
 
 
 def save(contract: DataFrameSchema, path: Path) -> Path:
-    """Write the contract as YAML, 0600. A file that a person has edited is kept: the new one goes to `NAME.new.yaml`, which is returned."""
+    """Write the contract as YAML, 0600. A file that a person has edited is kept: the new one goes to `NAME.yaml.new`, which is returned."""
     body = str(contract.to_yaml())
     text = f"{MARK}{_digest(body)}\n# Edit below; podium will then keep this file and write a newer contract beside it.\n{body}"
     if path.is_file() and _edited(path.read_text("utf-8")):
-        beside = path.with_suffix(".new.yaml")
+        beside = path.with_name(f"{path.name}.new")
         return write_private(beside, text)
     return write_private(path, text)
 

@@ -17,6 +17,16 @@ from podium.contracts import Status
 _STATUS: Any = Enum(Status, native_enum=False, length=20, values_callable=lambda statuses: [status.value for status in statuses])
 
 
+class PodRecord(SQLModel, table=True):
+    """Whose database this is, and how its tables are laid out. One row."""
+
+    __tablename__ = "pod"
+
+    id: int = Field(primary_key=True)
+    identifier: str
+    layout: int
+
+
 class RunRecord(SQLModel, table=True):
     """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256."""
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, delete, select, update
+from sqlmodel import SQLModel, col, select, update
 
 from podium.contracts import FINAL, Released, Status
 from schemas.records import DatapointRecord, ResultRecord, RunRecord
@@ -90,16 +90,10 @@ class RunStore:
                 if keep:
                     session.add(ResultRecord(run=run, released=released.model_dump_json(), at=record.finished_at))
             assert record.no is not None
-            for chunk in _chunks(datapoints, CHUNK):
-                keys = [key for key, _ in chunk]
-                for part in _chunks(keys, 500):
-                    session.exec(
-                        delete(DatapointRecord).where(col(DatapointRecord.task_key) == task_key, col(DatapointRecord.key).in_(part))
-                    )
-                session.execute(
-                    insert(DatapointRecord),
-                    [{"task_key": task_key, "key": key, "fingerprint": mark, "run_no": record.no} for key, mark in chunk],
-                )
+            put = _put(self.database.engine.dialect.name)
+            for chunk in _chunks(sorted(datapoints), CHUNK):  # sorted: the table is clustered by key
+                rows = [{"task_key": task_key, "key": key, "fingerprint": mark, "run_no": record.no} for key, mark in chunk]
+                session.execute(put, rows)
         return record
 
     def known(self, task_key: bytes) -> bytes:
@@ -128,6 +122,15 @@ class RunStore:
     def _where(self, condition: Any) -> list[RunRecord]:
         with self.database.transaction() as session:
             return list(session.exec(select(RunRecord).where(condition).order_by(col(RunRecord.no))))
+
+
+def _put(dialect: str) -> Any:
+    """Insert datapoints; a changed one replaces its earlier version, an unchanged one stays as it is."""
+    table = SQLModel.metadata.tables["datapoint"]
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    new = {"fingerprint": insert.excluded.fingerprint, "run_no": insert.excluded.run_no}
+    changed = table.c.fingerprint != insert.excluded.fingerprint
+    return insert.on_conflict_do_update(index_elements=["task_key", "key"], set_=new, where=changed)
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterable[Sequence[Any]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select
@@ -19,7 +20,9 @@ from podium.crypto.replay import KEEP_AFTER_EXPIRY, in_order
 from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.policy.grants import SignedGrant
-from schemas.records import DecisionRecord, GrantRecord, ReplayRecord, SchemaRecord
+from schemas.records import DecisionRecord, GrantRecord, PodRecord, ReplayRecord, SchemaRecord
+
+LAYOUT = 1  # of the tables in `schemas.records`
 
 
 class PodDatabase:
@@ -33,9 +36,24 @@ class PodDatabase:
             raise ConfigError(f"the pod's database cannot be opened: {error.orig}.", field="history.url") from None
 
     @classmethod
-    def of(cls, *, folder: Path, url: str = "") -> PodDatabase:
-        """The configured database, or SQLite in the pod's own folder."""
-        return cls(url or f"sqlite:///{private_folder(folder) / 'pod.db'}")
+    def of(cls, *, folder: Path, pod: str, url: str = "") -> PodDatabase:
+        """The configured database, or SQLite in the pod's own folder. Raises ConfigError for one that belongs to another pod or version."""
+        database = cls(url or f"sqlite:///{private_folder(folder) / 'pod.db'}")
+        with database.transaction() as session:
+            known = session.get(PodRecord, 1)
+            if known is None:
+                session.add(PodRecord(id=1, identifier=pod, layout=LAYOUT))
+            elif known.identifier != pod:
+                raise ConfigError(
+                    f"this database belongs to {known.identifier}.", field="history.url", remedy="Give each pod one of its own."
+                )
+            elif known.layout != LAYOUT:
+                raise ConfigError(
+                    f"the pod's database has layout {known.layout}; this version knows {LAYOUT}.",
+                    field="history.url",
+                    remedy="Use the version of Podium that made it, or start with a new database.",
+                )
+        return database
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -146,7 +164,10 @@ class SchemaStore:
             record = session.exec(
                 select(SchemaRecord).where(SchemaRecord.datasource == datasource).order_by(col(SchemaRecord.no).desc())
             ).first()
-        return DatasourceSchema.model_validate_json(record.body) if record else None
+        try:
+            return DatasourceSchema.model_validate_json(record.body) if record else None
+        except ValidationError:  # written by another version: it is taken anew
+            return None
 
     def add(self, schema: DatasourceSchema) -> None:
         """Keep one more. Of partial schemas only the newest stays."""
@@ -177,8 +198,8 @@ def _decision(record: DecisionRecord) -> Decision:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)  # an error must not quote what was stored
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

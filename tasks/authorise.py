@@ -18,18 +18,15 @@ from tasks.step import log
 def authorise(case: Case) -> Decision:
     """Understand what is asked, decide under the custodian's grants, and write the decision down. Raises TaskError (`bad_task`)."""
     desk, task = case.desk, case.task
-    try:
-        case.algorithm, case.protocol = Algorithm.load(task.algorithm), Protocol.load(task.protocol)
-    except ConfigError as error:
-        raise TaskError(f"The task cannot be read: {error}", status="rejected", code="bad_task") from None
+    understood = _understand(case)  # who has no grant learns nothing from whether it was
     request = Request(
         pod=desk.config.identifier,
         analyst=case.header.from_key,
         task_digest=task.digest,
-        protocol=case.protocol.kind,
-        algorithm=case.algorithm.kind,
+        protocol=str(task.protocol.get("kind"))[:64],
+        algorithm=str(task.algorithm.get("kind"))[:64],
         datasource=task.datasource,
-        columns=case.algorithm.columns(),
+        columns=case.algorithm.columns() if understood else (),
     )
     standings = _standings(desk, case.header.from_key)
     decision = decide_any(standings, request, now=now())
@@ -42,11 +39,22 @@ def authorise(case: Case) -> Decision:
         task_digest=task.digest,
         analyst=case.header.from_key,
         alias=grant.alias if grant else "",
-        algorithm=case.algorithm.kind,
+        algorithm=case.algorithm.kind if understood else "",
         datasource=task.datasource,
     )
     case.record = desk.runs.get(case.run)
+    if decision.allowed and not understood:
+        raise TaskError("The task cannot be read.", status="rejected", code="bad_task")
     return decision
+
+
+def _understand(case: Case) -> bool:
+    try:
+        case.algorithm, case.protocol = Algorithm.load(case.task.algorithm), Protocol.load(case.task.protocol)
+    except ConfigError as error:
+        log.warning("run %s: its task cannot be read: %s", case.id8, error)
+        return False
+    return True
 
 
 def still_granted(case: Case) -> None:
@@ -68,7 +76,7 @@ def fits(case: Case) -> None:
     try:
         case.desk.source(name)
         schema = case.desk.schema(name)
-        if schema is None:
+        if schema is None or not case.desk.contract(name).is_file():
             raise DataSourceError(f"{name} has no schema yet.", code="no_schema", remedy="The pod is taking it now.")
         case.algorithm.check(card_of(schema))
     except (ConfigError, DataSourceError) as error:

@@ -14,7 +14,7 @@ from podium.contracts import Partial, Released, Reply, SelectReport, Status, Tas
 from podium.crypto.encryption import decode_public
 from podium.crypto.envelope import new_id, reference, seal
 from podium.crypto.header import MAX_LIFE, Header
-from podium.errors import PodiumError, TaskError
+from podium.errors import MessageRefused, PodiumError, TaskError, TrustError
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
@@ -38,6 +38,7 @@ class Case:
     chosen: SelectReport
     partial: Partial
     released: Released
+    admitted = False
 
     def __init__(self, desk: Desk, run: str) -> None:
         self.desk, self.run = desk, run
@@ -69,9 +70,16 @@ class Case:
         return task_key(self.task)
 
     def sealed(self, reply: Reply) -> bytes | None:
-        """The reply as a message to the task's own reply key; None for a message whose writer was never known."""
+        """The reply as a message to the task's own reply key; None where no writer is known or nobody could open it."""
         if not hasattr(self, "header") or not self.header.reply_key:
             return None
+        try:
+            return self._seal(reply)
+        except (TrustError, MessageRefused) as error:
+            log.warning("run %s: nobody can be answered: %s", self.id8, error)
+            return None
+
+    def _seal(self, reply: Reply) -> bytes:
         return seal(
             typ="reject" if reply.status is Status.REJECTED else "result",
             mid=new_id(),
@@ -110,13 +118,19 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
     except StepFailed as error:
         if error.transient and case.record.tries < TRIES:
             raise StepFailed(error.code, transient=True) from None
-        case.end(Status(error.status), code=error.code)
+        await end(case, Status(error.status), code=error.code)
     except PodiumError as error:
         log.warning("run %s: %s: %s", case.id8, error.code, error)
-        case.end(Status.FAILED, code=error.code)
+        await end(case, Status.FAILED, code=error.code)
     except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
         log.exception("run %s failed", case.id8)
-        case.end(Status.FAILED, code="internal")
+        await end(case, Status.FAILED, code="internal")
+
+
+@coded
+async def end(case: Case, status: Status, *, code: str) -> None:
+    """End a run without a result."""
+    case.end(status, code=code)
 
 
 @asynccontextmanager

@@ -26,4 +26,7 @@ def _look(desk: Desk, name: str) -> str:
     except PodiumError as error:
         log.error("datasource %s is not served: %s", name, error)
         return f"broken: {error}"
+    except Exception:  # noqa: BLE001 - whatever one source does, the others are served
+        log.exception("datasource %s is not served", name)
+        return "broken: see the pod's log"
     return "checked"

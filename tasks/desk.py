@@ -22,6 +22,7 @@ from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
+from tasks.step import coded
 
 R = TypeVar("R")
 
@@ -36,7 +37,7 @@ class Desk:
         self.ring = KeyRing(self.folder / "keys" / "encryption", self.identity)
         self.secret = pod_secret(self.folder / "keys" / "history.key")
         self.custodian: PublicKey = trusted_custodian(config, self.folder)
-        self.database = PodDatabase.of(folder=self.folder, url=config.history.url)
+        self.database = PodDatabase.of(folder=self.folder, url=config.history.url, pod=config.identifier)
         self.runs = RunStore(self.database)
         self.grants = GrantStore(self.database)
         self.replay = SqlReplayStore(self.database)
@@ -119,6 +120,12 @@ def open_desk(pod: str) -> Desk:
     if pod not in _DESKS:
         _DESKS[pod] = Desk(saved_pod(from_prefect_name(pod)))
     return _DESKS[pod]
+
+
+@coded
+async def desk_of(pod: str) -> Desk:
+    """`open_desk` for a flow: what goes wrong is told in the log, and Prefect gets a code."""
+    return open_desk(pod)
 
 
 def now() -> int:

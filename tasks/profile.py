@@ -37,7 +37,9 @@ async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) ->
     ) as worker:
         schema = await worker.profile(stage)
         source.check_fields(schema.names)
-        written = await worker.write_contract(schema, desk.contract(name))
-    if written != desk.contract(name):
-        log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", desk.contract(name).name, written.name)
+        written = contract = desk.contract(name)
+        if stage == "full":  # only then is it known where no value is missing
+            written = await worker.write_contract(schema, contract)
+    if written != contract:
+        log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", contract.name, written.name)
     return schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.desk import Desk
+from tasks.desk import Desk, now
 from tasks.settle import settle
 from tasks.step import step
 
@@ -10,7 +10,8 @@ from tasks.step import step
 @step("recover", retries=2)
 async def recover(desk: Desk) -> int:
     """How many runs were taken up again."""
-    unfinished = desk.runs.unfinished()
+    desk.replay.prune(now())
+    unfinished = [record for record in desk.runs.unfinished() if record.id not in desk.active]
     for record in unfinished:
         if record.flow_run:
             await settle(record.flow_run, record.status)

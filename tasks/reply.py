@@ -29,6 +29,8 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
         except HubUnavailable:
             raise
         except HubError as error:
+            if error.code == "unknown_address":  # a hub that lost its database: the analyst will enrol again
+                raise HubUnavailable(error.message) from None
             log.error("run %s: the hub refuses its reply: %s", record.id[:8], error)
         desk.runs.note(record.id, replied_at=now())
     if record.acknowledged_at is None:

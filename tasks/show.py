@@ -18,7 +18,7 @@ async def show_run(case: Case) -> None:
     """What was asked, by whom, and what left."""
     record, released = case.record, getattr(case, "released", None)
     who = record.alias or (pretty(record.analyst) if record.analyst else "unknown key")
-    columns = ", ".join(case.algorithm.columns()) if hasattr(case, "algorithm") else "-"
+    columns = ", ".join(case.algorithm.columns()) if case.admitted else "-"  # until then they are a stranger's words
     rules = ", ".join(s.rule for s in released.suppressed) if released and released.suppressed else "none"
     lines = {
         "Status": record.status.value,

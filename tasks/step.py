@@ -23,11 +23,11 @@ log = logging.getLogger("podium.pod")
 
 
 class StepFailed(Exception):
-    """All that Prefect learns of a failure is `code`. `status` is what the run becomes if no further try is made; `message` is local."""
+    """All that Prefect learns of a failure is `code`; `message` and `remedy` stay local; `status` is what the run becomes in the end."""
 
-    def __init__(self, code: str, *, transient: bool = False, status: str = "failed", message: str = "") -> None:
+    def __init__(self, code: str, *, transient: bool = False, status: str = "failed", message: str = "", remedy: str = "") -> None:
         self.code, self.transient, self.status = code, transient, status
-        self.message = message
+        self.message, self.remedy = message, remedy
         super().__init__(code)
 
 
@@ -64,7 +64,7 @@ def coded(body: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         except PodiumError as error:
             log.warning("%s: %s: %s", body.__name__, error.code, error)
             status = error.status if isinstance(error, TaskError) else "failed"
-            failed = StepFailed(error.code, transient=error.transient, status=status, message=error.message)
+            failed = StepFailed(error.code, transient=error.transient, status=status, message=error.message, remedy=error.remedy)
         except Exception:
             log.exception("%s failed", body.__name__)
             failed = StepFailed("internal")

@@ -10,6 +10,7 @@ GENERAL = "failed"
 
 SENTENCES = {
     "refused": "This pod did not accept the task. Ask its custodian for a grant that covers it.",
+    "message_refused": "The message was refused. Check this machine's clock, and ask again.",
     "bad_task": "The pod does not know this algorithm or protocol, or not with these parameters.",
     "nothing_new": "There is nothing new since this task last ran here.",
     "contract": "The data do not meet this pod's contract at present; its custodian has been told.",

@@ -12,11 +12,14 @@ import sys
 import warnings
 from typing import Any
 
+from podium.text import printable
+
 FAULT, INTERRUPTED = 70, 130
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    os.umask(0o077)  # whatever it leaves on disk is for its owner
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 
@@ -78,14 +81,14 @@ def _command() -> Any:
 
 def _warn(message: Warning | str, *_: Any) -> None:
     """A warning is for a person: without the path and source line that Python would add."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _fail(text: str, *, fields: dict[str, str], as_json: bool, code: int) -> int:
     if as_json:
         print(json.dumps({"error": fields}))
     else:
-        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(text.split()))}", file=sys.stderr)  # a hub may have chosen the words
     return code
 
 

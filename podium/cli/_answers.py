@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podium.contracts import Status
+from podium.text import printable
 
 if TYPE_CHECKING:
     from podium.client import Answer
@@ -32,25 +33,26 @@ def as_data(answer: Answer) -> dict[str, Any]:
 
 
 def show(answer: Answer) -> None:
-    """Print status, result, and each pod's part."""
+    """Print status, result, and each pod's part. Pods chose the levels and the messages: nothing in them is obeyed."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
-    console.print(f"Task {answer.id}: [bold]{answer.status}[/bold]")
+    console = Console(markup=False, emoji=False)
+    console.print(Text.assemble(printable(f"Task {answer.id}: "), (printable(answer.status), "bold")))
     result = answer.result
     if hasattr(result, "columns"):
-        table = Table(*map(str, result.columns))
+        table = Table(*(printable(str(name)) for name in result.columns))
         for row in result.itertuples(index=False):
-            table.add_row(*("-" if _missing(value) else str(value) for value in row))
+            table.add_row(*("-" if _missing(value) else printable(str(value)) for value in row))
         console.print(table)
     elif result is not None:
-        console.print(f"[bold]{result}[/bold]")
+        console.print(printable(str(result)), style="bold")
     for pod, run in answer.runs.items():
         rules = f"; kept back by {', '.join(run.suppressed)}" if run.suppressed else ""
         rows = f", {run.rows} rows (rounded)" if run.rows else ""
         why = f": {run.message}" if run.message else ""
-        console.print(f"  {pod}: {run.status}{rows}{rules}{why}")
+        console.print(printable(f"  {pod}: {run.status}{rows}{rules}{why}"))
 
 
 def exit_code(answer: Answer) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from podium.cli._frame import JsonFlag, emit
+from podium.text import printable
 
 app = typer.Typer()
 
@@ -30,7 +31,7 @@ def demo(
     began = time.monotonic()
 
     def tell(line: str) -> None:
-        typer.echo(f"{time.monotonic() - began:6.1f} s  {line}", err=True)
+        typer.echo(f"{time.monotonic() - began:6.1f} s  {printable(line)}", err=True)
 
     report = run.run(keep=keep, tell=tell)
     emit(report, as_json=as_json, human=lambda: _show(report))
@@ -41,19 +42,21 @@ def demo(
 def _show(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # levels come from data, rules and figures from pods
     for entry in report["questions"]:
-        console.print(f"\n[bold]{entry['name']}[/bold]  {entry['status']}, {entry['rows']} rows (rounded), {entry['seconds']} s")
+        how = f"  {entry['status']}, {entry['rows']} rows (rounded), {entry['seconds']} s"
+        console.print(Text.assemble("\n", (entry["name"], "bold"), how))
         table = Table("group", "federated", "pooled")
         for level, federated, pooled in _rows(entry):
-            table.add_row(level, federated, pooled)
+            table.add_row(printable(str(level)), federated, pooled)
         console.print(table)
         off = "nothing to compare" if entry["difference"] is None else f"largest difference {entry['difference']:.3g}"
         console.print(f"  {off}, tolerance {entry['tolerance']:.3g}")
         for pod, part in entry["pods"].items():
             rules = f"; kept back by {', '.join(part['kept_back_by'])}" if part["kept_back_by"] else ""
-            console.print(f"  {pod}: {part['status']}, {part['rows']} rows (rounded){rules}")
+            console.print(printable(f"  {pod}: {part['status']}, {part['rows']} rows (rounded){rules}"))
     console.print(f"\nDone in {report['seconds']} s.")
     if kept := report.get("kept"):
         console.print(f"Prefect's UI: {kept['prefect']}  sign in as {kept['user']}:{kept['password']}", soft_wrap=True)

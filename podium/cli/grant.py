@@ -101,7 +101,7 @@ def _open(pod: str) -> tuple[Any, Any]:
 
     config = saved_pod(pod)
     stores = project.load("schemas.stores")
-    return config, stores.GrantStore(stores.PodDatabase.of(folder=config.folder, url=config.history.url))
+    return config, stores.GrantStore(stores.PodDatabase.of(folder=config.folder, url=config.history.url, pod=pod))
 
 
 def _grant(**fields: Any) -> Grant:

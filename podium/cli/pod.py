@@ -57,7 +57,7 @@ def start(
 ) -> None:
     """Start a pod and serve until Ctrl-C."""
     import os
-    import signal
+    import sys
 
     from podium.config import read_pod_file
     from podium.datasources import load_source
@@ -68,15 +68,10 @@ def start(
         load_source(fields)  # a wrong field is told now, not in the pod's log
     if code:
         os.environ["PODIUM_HUB_CODE"] = code
-    process = PodProcess(config, show=typer.echo)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        process.spawn()
-        process.wait()
-    except KeyboardInterrupt:
-        typer.echo("Stopping.")
-    finally:
-        process.stop()
+    command = PodProcess(config).prepare()
+    sys.stdout.flush()
+    # The pod takes this process over, without the command line's libraries in its memory.
+    os.execv(command[0], [*command, "--terminal"])  # noqa: S606
 
 
 @app.command()
@@ -105,7 +100,3 @@ def _described(name: str, state: dict[str, Any]) -> str:
         ]
     lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
     return "\n".join(lines)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,8 @@ def run(*, keep: bool, tell: Tell) -> dict[str, Any]:
             report["kept"], kept = _kept(url), True
         return report
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # taking down is under way: a second Ctrl-C must not leave anything behind
         if not kept:
             stage.close()
             shutil.rmtree(folder, ignore_errors=True)
@@ -92,7 +95,7 @@ def _grant(pod: str, analyst: str) -> None:
         expires=now + 7 * 86_400,
         max_runs=100,
     )
-    database = stores.PodDatabase.of(folder=pod_folder(pod))
+    database = stores.PodDatabase.of(folder=pod_folder(pod), pod=pod)
     stores.GrantStore(database).add(grant.id, sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now)
     database.close()
 

@@ -56,7 +56,11 @@ def open_grant(signed: SignedGrant, *, custodian: str, verify: Callable[[bytes, 
     """The grant, if the expected custodian signed these very bytes. `verify(signature, data)` raises TrustError."""
     if signed.custodian != custodian:
         raise TrustError("this grant is signed by another key than this pod's custodian.", remedy="Create it with the custodian's key.")
-    verify(bytes.fromhex(signed.signature), LABEL + signed.payload.encode())
+    try:
+        signature = bytes.fromhex(signed.signature)
+    except ValueError:
+        raise TrustError("this grant's signature is damaged.", remedy="Create it again.") from None
+    verify(signature, LABEL + signed.payload.encode())
     try:
         return Grant.model_validate_json(signed.payload)
     except ValidationError:

@@ -2,7 +2,7 @@
 
 The event loop runs in a thread of its own and the main thread waits for signals: Prefect takes over SIGTERM in whatever thread its
 flows run, and would raise from anywhere in the middle of a transaction. `--lifeline` ends the pod when standard input does, so that
-a pod never outlives whoever started it.
+a pod never outlives whoever started it; `--terminal` tells a failure on standard error too.
 """
 
 from __future__ import annotations
@@ -20,34 +20,48 @@ from collections.abc import Callable
 from podium import project
 from podium.config import pod_folder, prefect_name
 from podium.errors import PodiumError, PodRegistrationError
+from podium.files import private_folder
 from podium.runner import server
 from podium.runner.log import local_log
-from podium.state import StateFile
+from podium.state import StateFile, alone
 
 GRACE_SECONDS = 4.0
 
 
 def main(argv: list[str]) -> int:
     """Run the pod until it is told to stop; the exit code of `podium.errors` when it could not start."""
-    identifier, folder = argv[0], pod_folder(argv[0])
+    os.umask(0o077)
+    identifier, folder = argv[0], private_folder(pod_folder(argv[0]))
     log = local_log(folder)
-    state = StateFile(folder)
-    state.begin()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if "--lifeline" in argv:
         threading.Thread(target=_until_end_of_input, args=(stop,), daemon=True).start()
     try:
+        with alone(folder):
+            return _live(identifier, StateFile(folder), stop, log)
+    except PodiumError as error:
+        log.error("%s", error)
+        if "--terminal" in argv:
+            print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _live(identifier: str, state: StateFile, stop: threading.Event, log: logging.Logger) -> int:
+    state.begin()
+    try:
         project.activate()
-        prefect = server.ensure(holder=os.getpid(), progress=log.info)
+        prefect = server.ensure(holder=os.getpid(), progress=log.info, unless=stop.is_set)
+        if stop.is_set():
+            state.set(phase="stopped")
+            return 0
         os.environ.update(server.environment(prefect))
         state.set(prefect="reached", prefect_url=prefect.ui)
         return _run(identifier, state, stop)
     except PodiumError as error:
-        log.error("%s", error)
         state.failed(error)
-        return error.exit_code
+        raise
     finally:
         server.leave(os.getpid())
 

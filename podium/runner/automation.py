@@ -6,6 +6,7 @@ silence, the run is marked Crashed. The wait must stay well above the beat: a sh
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,13 +31,16 @@ EXPLAINED = (
 
 async def ensure_zombie_automation(client: PrefectClient) -> UUID:
     """Make the rule, or bring the one of that name up to date; its id. Idempotent: a second copy is removed."""
+    from prefect.exceptions import ObjectNotFound
+
     wanted = _automation()
     found = await client.read_automations_by_name(NAME)
     if not found:
         return await client.create_automation(wanted)
     first, *copies = sorted(found, key=lambda automation: automation.id)
     for copy in copies:
-        await client.delete_automation(copy.id)
+        with contextlib.suppress(ObjectNotFound):  # another pod that starts just now was first
+            await client.delete_automation(copy.id)
     if first.model_dump(include=set(type(wanted).model_fields)) != wanted.model_dump():
         await client.update_automation(first.id, wanted)
     return first.id

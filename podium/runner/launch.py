@@ -51,6 +51,8 @@ def main(argv: list[str]) -> None:
     share_tokens()
     close_v2()
     app = create_app(final=True)
+    if (ui := settings.ui.static_directory) is not None:
+        close_tree(Path(ui))
     gc.enable()
     gc.freeze()
     config = uvicorn.Config(
@@ -153,6 +155,13 @@ def close_v2() -> None:
     if not hasattr(prefect, "__ui_v2_static_path__"):
         _refuse("its second UI moved")
     prefect.__ui_v2_static_path__ = Path(os.devnull) / "closed"
+
+
+def close_tree(folder: Path) -> None:
+    """Only for our eyes: Prefect copies its UI with the modes that it has in site-packages."""
+    for path in (folder, *folder.rglob("*")):
+        if path.exists() and not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _leave_in_time() -> None:

@@ -1,27 +1,34 @@
-"""The pod's local log: `pod.log` in its folder, for the custodian alone, and the same lines on standard output."""
+"""The pod's local log: `pod.log` in its folder, for the custodian alone, and the same lines on standard output.
+
+Analysts and data choose some of the words. So a line is always one line that Podium wrote: whatever could end it or steer a terminal
+is written as an escape, and a traceback stands behind a bar.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from textwrap import indent
 
-from podium.files import private_folder
+from podium.files import private_folder, private_opener
+from podium.text import printable
 from podium.timeline import LOGGER as TIMELINE
 
 FORM = "%(asctime)s %(levelname)-7s %(message)s"
+BAR = "  | "  # no line of the log begins like this
 
 
 def local_log(folder: Path) -> logging.Logger:
     """Set up and return the logger `podium.pod`. The file is 0600 and rotates at 5 MB."""
     path = private_folder(folder) / "pod.log"
-    path.touch(mode=0o600)
     logger = logging.getLogger("podium")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for handler in (RotatingFileHandler(path, maxBytes=5_000_000, backupCount=3), logging.StreamHandler(sys.stdout)):
-        handler.setFormatter(logging.Formatter(FORM, "%H:%M:%S" if not isinstance(handler, RotatingFileHandler) else None))
+    for handler in (_PrivateFile(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8"), logging.StreamHandler(sys.stdout)):
+        handler.setFormatter(OneLine(FORM, "%H:%M:%S" if not isinstance(handler, RotatingFileHandler) else None))
         logger.addHandler(handler)
     return logging.getLogger("podium.pod")
 
@@ -31,3 +38,21 @@ def show_timeline() -> None:
     timeline = logging.getLogger(TIMELINE)
     for handler in logging.getLogger("podium").handlers:
         timeline.addHandler(handler)
+
+
+class OneLine(logging.Formatter):
+    """A record is one printable line; its traceback follows, each line behind the bar."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message, record.asctime = record.getMessage(), self.formatTime(record, self.datefmt)
+        below = self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
+        below = "\n".join(filter(None, (below, record.stack_info)))
+        line = printable(self.formatMessage(record))
+        return f"{line}\n{indent(printable(below, keep='\n'), BAR, lambda _: True)}" if below else line
+
+
+class _PrivateFile(RotatingFileHandler):
+    """The file that follows on a full one is private too."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private_opener)  # type: ignore[return-value]

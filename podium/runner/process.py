@@ -90,7 +90,7 @@ def wait_ready(url: str, timeout: float, *, going_on: Callable[[], bool] = lambd
 
     loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     deadline = time.monotonic() + timeout
-    with httpx.Client(timeout=max(0.5, min(timeout, 5.0)), trust_env=not loopback) as client:
+    with httpx.Client(timeout=max(0.5, min(timeout, 1.0)), trust_env=not loopback) as client:
         while True:
             try:
                 if client.get(f"{url}/health").status_code == httpx.codes.OK:

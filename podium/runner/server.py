@@ -57,10 +57,11 @@ class Server:
         return read_private(self.folder / "auth").decode() if self.own else os.environ.get("PREFECT_API_AUTH_STRING", "")
 
 
-def ensure(*, holder: int = 0, progress: Progress | None = None) -> Server:
+def ensure(*, holder: int = 0, progress: Progress | None = None, unless: Callable[[], bool] = lambda: False) -> Server:
     """A server that answers, started where there is none. Idempotent. Raises PrefectUnavailable.
 
-    `holder` is registered in the same step (see `hold`), so that nobody else's leaving stops the server in between.
+    `holder` is registered in the same step (see `hold`), so that nobody else's leaving stops the server in between. Where `unless()`
+    becomes true, the server is not waited for any longer.
     """
     tell = progress or (lambda _: None)
     if (url := _external()) is not None:
@@ -74,7 +75,7 @@ def ensure(*, holder: int = 0, progress: Progress | None = None) -> Server:
     with _locked() as folder:
         found = _known(folder)
         server = found if found and _runs(found) else _start(folder, before=found, tell=tell)
-        _await(server)
+        _await(server, unless)
         if holder:
             Holders(folder / "holders").add(holder)
     return server
@@ -213,8 +214,8 @@ def _start(folder: Path, *, before: Server | None, tell: Progress) -> Server:
     return replace(server, notes=notes)
 
 
-def _await(server: Server) -> None:
-    if wait_ready(server.url, START_SECONDS, going_on=lambda: _runs(server)):
+def _await(server: Server, unless: Callable[[], bool]) -> None:
+    if wait_ready(server.url, START_SECONDS, going_on=lambda: _runs(server) and not unless()) or unless():
         return
     if _runs(server):
         raise PrefectUnavailable(f"Prefect's server (pid {server.pid}) runs but does not answer.", remedy=_RESTART)

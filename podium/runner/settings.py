@@ -14,6 +14,13 @@ HEARTBEAT_SECONDS = 30  # Prefect's smallest; the zombie automation waits four o
 LOGGING_FILE = Path(__file__).with_name("logging.yml")
 OWN_URL = "PODIUM_PREFECT_URL"  # set beside PREFECT_API_URL when Podium itself chose that address
 
+# What the server needs of the caller's environment: to find its interpreter, libraries and certificates, to know language and time.
+# A list of what to leave out would leave in every secret that nobody thought of.
+NEEDED = frozenset({
+    *("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+})  # fmt: skip
+
 # What a person may set for the server that Podium starts. Anything else of hers (PREFECT_API_URL, a profile, an address to
 # listen on) is meant for other work and stays out of it.
 PASSED_ON = frozenset({"PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_SERVER_LOGGING_LEVEL"})
@@ -56,8 +63,8 @@ def client_environment(*, url: str, auth: str, home: Path, own: bool) -> dict[st
 
 
 def server_environment(*, host: str, port: int, auth: str, folder: Path, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The whole environment of the server: the caller's without its Prefect settings, and ours."""
-    others = {name: value for name, value in inherited.items() if not name.startswith("PREFECT_") or name in PASSED_ON}
+    """The whole environment of the server: what it needs of the caller's, and ours."""
+    others = {name: value for name, value in inherited.items() if name in NEEDED | PASSED_ON or name.startswith("LC_")}
     ours = {
         **_QUIET,
         "PREFECT_HOME": str(folder / "home"),

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from podium.config import home
+from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
 from podium.runner.flows import Flows
@@ -23,7 +24,7 @@ from podium.runner.slots import slot
 log = logging.getLogger("podium.pod")
 LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 2.0
 LEASE = 90
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE, MOST_FAILURES = 30.0, 12
 
 
 class Supervisor:
@@ -78,9 +79,12 @@ class Supervisor:
 
     async def _carry_out(self, run: str, *, done: Callable[[], None]) -> None:
         """Start the computation until the tables say that the run has an end. It gives it one itself after three tries."""
-        desk, pause = self.desk, 0.5
+        desk, pause, failures = self.desk, 0.5, 0
         try:
             while not desk.runs.get(run).status.final:
+                if failures == MOST_FAILURES:  # something is wrong with the pod itself; a slot must not be held for ever
+                    desk.runs.finish(run, Status.FAILED, reply=None, code="gave_up")
+                    return
                 await self._prefect_answers()
                 desk.state.set(running=len(desk.active))
                 try:
@@ -89,6 +93,7 @@ class Supervisor:
                 except Exception as error:  # noqa: BLE001 - whatever Prefect or the run raised, the tables decide what follows
                     log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__)
                     self._spawn(self._show_end(run))
+                    failures += 1
                     await asyncio.sleep(pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
@@ -113,6 +118,7 @@ class Supervisor:
         except HubError as error:
             log.error("the hub refuses the heartbeat, so the pod registers again: %s", error)
             await self.flows.pod_startup(self.desk.tag)
+            self._spawn(self.schemas())  # a hub that has forgotten the pod has forgotten its cards
 
     async def _keep_leases(self) -> None:
         for record in self.desk.runs.unfinished():

@@ -15,7 +15,7 @@ from typing import Any
 from podium.config import Settings, home
 from podium.crypto.keys import RSAKeyPair
 from podium.errors import ConfigError, HubError
-from podium.files import read_private, write_private
+from podium.files import private_opener, read_private, write_private
 from podium.wire.hub import HubClient
 
 
@@ -102,6 +102,6 @@ def _load() -> dict[str, Any]:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    with (home() / "credentials.lock").open("w") as lock:
+    with open(home() / "credentials.lock", "w", opener=private_opener) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -28,6 +28,7 @@ _ALLOWED: list[int] = []
 def main() -> None:
     """Serve commands until stdin closes."""
     parent = os.getppid()
+    os.umask(0o077)
     place = Path.cwd()
     os.environ["POLARS_MAX_THREADS"] = "2"
     tempfile.tempdir = str(place)

@@ -92,10 +92,10 @@ class WorkerSession:
         return (await self._command({"do": "profile", "stage": stage}, DatasourceSchema, on_progress=on_progress))[0]
 
     async def write_contract(self, schema: DatasourceSchema, path: Path) -> Path:
-        """Derive the pandera contract and write it. Returns the file written: `NAME.new.yaml` where a person has edited `path`."""
+        """Derive the pandera contract and write it. Returns the file written: `NAME.yaml.new` where a person has edited `path`."""
         fields = {"do": "write_contract", "schema": schema.model_dump(mode="json"), "path": _absolute(path)}
         answer, _ = await self._command(fields, _Written)
-        return path if answer.path == _absolute(path) else path.with_suffix(".new.yaml")
+        return path if answer.path == _absolute(path) else path.with_name(f"{path.name}.new")
 
     async def select(
         self, columns: Sequence[str] | None, secret: bytes, known: bytes = b"", *, on_progress: Progress | None = None

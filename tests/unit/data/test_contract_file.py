@@ -72,7 +72,7 @@ def test_an_edited_contract_is_kept(contract, tmp_path):
     path.write_text(path.read_text().replace("grade:\n    dtype: Int64\n", "grade:\n    dtype: Int64\n    isin: [1, 2]\n"))
     edited = path.read_text()
     beside = save(contract, path)
-    assert beside == tmp_path / "c.new.yaml"
+    assert beside == tmp_path / "c.yaml.new"
     assert path.read_text() == edited
     assert read(beside).to_yaml() == contract.to_yaml()
 
