@@ -18,13 +18,14 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
-from podium.files import private_folder
+from podium.files import close_folder, private_folder
 from podium.names import check_name
 from podium.plugin import Frozen, config_error
+from podium.text import shortened
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
 HUB_URL = f"http://127.0.0.1:{HUB_PORT}"
-MAX_CONFIG_BYTES = 256 * 1024
+MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 256 * 1024, 20
 
 
 class Settings(BaseSettings):
@@ -38,8 +39,14 @@ class Settings(BaseSettings):
 
 
 def home() -> Path:
-    """PODIUM_HOME, made with mode 0700 where it is missing."""
-    return private_folder(Settings().home.expanduser().absolute())
+    """PODIUM_HOME, made with mode 0700 where it is missing, closed to others where it is not. Raises ConfigError."""
+    try:
+        return close_folder(private_folder(Settings().home.expanduser().absolute()), what="PODIUM_HOME")
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~nobody
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"there can be no such folder: {reason}.", field="PODIUM_HOME", remedy="Set it to a folder of your own."
+        ) from None
 
 
 def local_user() -> str:
@@ -69,7 +76,7 @@ def default_hub() -> str:
     """PODIUM_HUB_URL where it is set, else the hub that was last started from this PODIUM_HOME, else http://127.0.0.1:8700."""
     settings = Settings()
     if "hub_url" not in settings.model_fields_set:
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return str(json.loads((home() / "hub" / "hub.json").read_bytes())["url"])
     return settings.hub_url
 
@@ -209,25 +216,72 @@ def from_prefect_name(name: str) -> str:
     return "/".join(split_identifier(f"{owner}/{pod}"))
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without what lets a reader and this program see two different files: aliases, tags, keys that stand twice or are no text."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self._file, self._depth = file, 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "anchor", None) is not None:
+            raise self._refusal("anchors and aliases (&name, *name) are not allowed", event, "Write the value out.")
+        if getattr(event, "tag", None) is not None:
+            raise self._refusal("tags (!name) are not allowed", event, "Write the value without it.")
+        if self._depth == MAX_CONFIG_DEPTH:
+            raise self._refusal(f"nested more than {MAX_CONFIG_DEPTH} deep", event, "See the reference of the file for its sections.")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:str":
+                raise self._refusal("a key must be text", key, "Put quotes around it.")
+            if key.value in seen:
+                what = f"the key {shortened(repr(key.value))} stands twice, first at line {seen[key.value]} and again"
+                raise self._refusal(what, key, "Keep the one that you mean.")
+            seen[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and value.bit_length() > 63:
+                raise OverflowError
+        except (ValueError, ArithmeticError):  # 2024-13-45 looks like a date, and is none; nor are thousands of digits a number
+            raise self._refusal("no such date or number", node, "Put quotes around it where text is meant.") from None
+        return value
+
+    def _refusal(self, what: str, at: yaml.Node | yaml.Event, remedy: str) -> ConfigError:
+        line = at.start_mark.line + 1 if at.start_mark else 1
+        return ConfigError(f"{what}, at line {line}.", field=self._file, remedy=remedy)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file of at most 256 KiB; anchors and object tags are refused. Raises ConfigError."""
+    """A YAML mapping from a file of at most 256 KiB, read by `_PlainLoader`'s rules. Raises ConfigError."""
     if not path.is_file():
         raise ConfigError(f"there is no file {path}.", field="file")
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes.", field="file")
+    file = shortened(path.name)
     try:
-        text = path.read_text("utf-8")
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ConfigError("aliases (*name) are not allowed.", field=path.name, remedy="Write the value out.")
-        loaded = yaml.safe_load(text)
+        with path.open("rb") as source:
+            read = source.read(MAX_CONFIG_BYTES + 1)
+        if len(read) > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes.", field="file")
+        loaded = _PlainLoader(read.decode(), file).get_single_data()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", field="file") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"not valid YAML{where}.", field=path.name, remedy="Check indentation and colons there.") from None
+        raise ConfigError(f"not valid YAML{where}.", field=file, remedy="Check indentation and colons there.") from None
     if not isinstance(loaded, dict):
-        raise ConfigError("must be a mapping of keys to values.", field=path.name)
+        raise ConfigError("must be a mapping of keys to values.", field=file)
     return loaded
 
 
@@ -235,11 +289,21 @@ def read_pod_file(path: Path) -> PodConfig:
     """The pod file, checked; relative paths are taken from the file's own folder. Raises ConfigError."""
     fields = read_yaml(path)
     folder = path.resolve().parent
-    policy = fields.get("policy")
-    for section, key in [*((source, "path") for source in fields.get("datasources") or []), (policy, "custodian")]:
+    sources = fields.get("datasources")
+    paths = [(f"datasources.{i}", source, "path") for i, source in enumerate(sources if isinstance(sources, list) else ())]
+    for name, section, key in [*paths, ("policy", fields.get("policy"), "custodian")]:
         if isinstance(section, dict) and isinstance(section.get(key), str) and section[key]:
-            section[key] = str((folder / Path(section[key]).expanduser()).resolve())
+            section[key] = _absolute(folder, section[key], field=f"{name}.{key}")
     return parse_pod(fields)
+
+
+def _absolute(folder: Path, written: str, *, field: str) -> str:
+    try:
+        return str((folder / Path(written).expanduser()).resolve())
+    except (ValueError, OSError, RuntimeError):  # a NUL; too long; ~nobody, or links that run in a circle
+        raise ConfigError(
+            "there can be no such path.", field=field, remedy="Write the path of a file, with / or ~/ at its start."
+        ) from None
 
 
 def parse_pod(fields: dict[str, Any]) -> PodConfig:
@@ -249,7 +313,7 @@ def parse_pod(fields: dict[str, Any]) -> PodConfig:
     except ValidationError as error:
         raise config_error(error, PodConfig) from None
     except TypeError:
-        raise ConfigError("keys must be text.", field="pod file") from None
+        raise ConfigError("keys must be text.", field="pod file", remedy="Put quotes around them.") from None
 
 
 def saved_pod(identifier: str) -> PodConfig:
@@ -257,4 +321,7 @@ def saved_pod(identifier: str) -> PodConfig:
     path = pod_folder(identifier) / "pod.json"
     if not path.is_file():
         raise ConfigError(f"pod {identifier} was never started here.", field="pod", remedy="Start it: podium pod start FILE")
-    return parse_pod(json.loads(path.read_bytes()))
+    try:
+        return parse_pod(json.loads(path.read_bytes()))
+    except (ValueError, RecursionError):
+        raise ConfigError("its pod.json is not what was written there.", field="pod", remedy="Start it: podium pod start FILE") from None

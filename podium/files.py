@@ -13,7 +13,7 @@ from podium.errors import ConfigError
 def private_folder(path: Path) -> Path:
     """Make the folder, and each missing one above it, with mode 0700, and return it."""
     for folder in (*reversed(path.parents), path):
-        if not folder.exists():
+        if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
@@ -39,14 +39,16 @@ def write_private(path: Path, data: bytes | str, *, exclusive: bool = False) -> 
 
 
 def close_folder(path: Path, *, what: str) -> Path:
-    """Take everyone else's right to enter the folder, and return it. Raises ConfigError, naming `what`, where it is not ours alone to close."""
+    """Let nobody else enter the folder, and return it. Raises ConfigError, naming `what`, where that is not ours to decide."""
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
     if found.st_uid != os.getuid():
         raise ConfigError(f"{path} belongs to someone else.", field=what, remedy=f"Set {what} to a folder of your own.")
     if mode & 0o077:
         if mode & stat.S_ISVTX or Path.home().is_relative_to(path):  # /tmp, or what the person's own folder lies in
-            raise ConfigError(f"{path} is for more than Podium, and others may enter it.", field=what, remedy=f"Set {what} to a folder in it.")
+            raise ConfigError(
+                f"{path} is for more than Podium, and others may enter it.", field=what, remedy=f"Set {what} to a folder in it."
+            )
         path.chmod(0o700)
     return path
 

@@ -42,7 +42,7 @@ class PodDatabase:
         with database.transaction() as session:
             known = session.get(PodRecord, 1)
             if known is None:
-                session.add(PodRecord(id=1, identifier=pod, layout=LAYOUT))
+                session.merge(PodRecord(id=1, identifier=pod, layout=LAYOUT))
             elif known.identifier != pod:
                 raise ConfigError(
                     f"this database belongs to {known.identifier}.", field="history.url", remedy="Give each pod one of its own."

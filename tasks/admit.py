@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from podium.contracts import Task
+from podium.contracts import Reply, Status, Task
 from podium.crypto.envelope import open_sealed, peek, read_body
 from podium.crypto.header import Header
 from podium.errors import MessageRefused, TaskError, TrustError
@@ -27,6 +27,8 @@ async def admit(case: Case) -> None:
     """Verify who asks, understand what is asked, and write down yes or no. Raises when it is no."""
     try:
         case.header, case.task = await _verify(case)
+        if case.sealed(Reply(run=case.run, status=Status.RUNNING)) is None:
+            raise MessageRefused("reply_key")  # nobody could open the answer: no row is read for it
     except (MessageRefused, TrustError) as error:
         rule = getattr(error, "rule", error.code)
         if rule in SIGNED:

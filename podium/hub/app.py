@@ -30,7 +30,8 @@ def create_app(settings: HubSettings, *, clock: Callable[[], float] = time.time)
             await hub.close()
 
     # No Swagger or ReDoc pages: they load their scripts from other hosts.
-    app = FastAPI(title="Podium hub", version=__version__, lifespan=life, docs_url=None, redoc_url=None, middleware=[Middleware(BodyGuard)])
+    guard = Middleware(BodyGuard, known=lambda key: hub.door.caller(key))
+    app = FastAPI(title="Podium hub", version=__version__, lifespan=life, docs_url=None, redoc_url=None, middleware=[guard])
     app.state.hub = hub
     refusal.install(app)
     for routes in (mailbox.routes, pods.routes, people.routes):  # the busiest first: they are tried in order

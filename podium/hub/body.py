@@ -3,26 +3,31 @@
 - A body with any Content-Encoding is refused: nothing is ever unpacked.
 - A body larger than its cap is refused at the byte that exceeds it (or at once, by its Content-Length).
 - A body that dawdles is refused.
+- Only a catalogue card may be longer than a message, and only from someone the hub knows.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from podium.hub.refusal import Refused
-from podium.hub.settings import BODY_SECONDS, JSON_BYTES, MESSAGE_BYTES
+from podium.hub.settings import BODY_SECONDS, CARD_BYTES, JSON_BYTES, MESSAGE_BYTES
 
 SEALED = "/v1/messages"
+CARD = re.compile("/v1/pods/[^/]+/[^/]+/catalogue/[^/]+")
+Known = Callable[[str], Awaitable[object]]
 
 
 class BodyGuard:
-    """ASGI middleware in front of every route."""
+    """ASGI middleware in front of every route. `known` raises Refused for an Authorization header that the hub does not know."""
 
-    def __init__(self, app: ASGIApp, *, seconds: float = BODY_SECONDS) -> None:
-        self._app, self._seconds = app, seconds
+    def __init__(self, app: ASGIApp, *, known: Known | None = None, seconds: float = BODY_SECONDS) -> None:
+        self._app, self._known, self._seconds = app, known, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,7 +35,7 @@ class BodyGuard:
             return
         try:
             async with asyncio.timeout(self._seconds):
-                body = await _read(scope, receive)
+                body = await _read(receive, Headers(scope=scope), cap=await self._cap(scope))
         except TimeoutError:
             late = Refused(408, "too_slow", "The body did not arrive in time.", headers=_CLOSE)
             await late.response()(scope, receive, send)
@@ -39,6 +44,14 @@ class BodyGuard:
         else:
             if body is not None:  # else the caller has left
                 await self._app(scope, _Replay(body, receive), send)
+
+    async def _cap(self, scope: Scope) -> int:
+        if scope["path"] == SEALED:
+            return MESSAGE_BYTES
+        if self._known is None or scope["method"] != "PUT" or not CARD.fullmatch(scope["path"]):
+            return JSON_BYTES
+        await self._known(Headers(scope=scope).get("authorization", ""))
+        return CARD_BYTES
 
 
 _CLOSE = {"Connection": "close"}
@@ -56,11 +69,9 @@ class _Replay:
         return first or await self._receive()
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    headers = Headers(scope=scope)
+async def _read(receive: Receive, headers: Headers, *, cap: int) -> bytes | None:
     if "content-encoding" in headers:
         raise Refused(415, "content_encoding", "A body must not be encoded.", remedy="Send it as it is.", headers=_CLOSE)
-    cap = MESSAGE_BYTES if scope["path"] == SEALED else JSON_BYTES
     too_large = Refused(413, "too_large", f"The body is larger than {cap} bytes.", headers=_CLOSE)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > cap:

@@ -21,6 +21,7 @@ from podium.config import home
 from podium.errors import ConfigError, HubError
 from podium.files import private_folder, write_private
 from podium.hub.app import create_app
+from podium.hub.heads import HeadGuard
 from podium.hub.listen import address, listening
 from podium.hub.settings import HubSettings
 from podium.wire.loopback import is_loopback
@@ -88,6 +89,7 @@ class _Server(uvicorn.Server):
 def _config(app: FastAPI, options: Options) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=HeadGuard,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -8,6 +8,11 @@ from podium.plugin import Frozen
 
 MESSAGE_BYTES = 256 * 1024
 JSON_BYTES = 64 * 1024
+CARD_BYTES = 2 * 1024 * 1024  # a card of 10,000 columns
+HEAD_BYTES = 64 * 1024  # of a request, before its body
+HEAD_SECONDS = 20.0  # a head that takes longer to arrive closes the connection
+HEADERS = 100
+REQUESTS_AHEAD = 16  # on one connection, before the first is answered
 BODY_SECONDS = 30.0  # a body that takes longer to arrive is refused
 HEARTBEAT_SECONDS = 10  # what pods are told
 OFFLINE_SECONDS = 30

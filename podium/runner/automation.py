@@ -6,7 +6,6 @@ silence, the run is marked Crashed. The wait must stay well above the beat: a sh
 
 from __future__ import annotations
 
-import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,7 +30,8 @@ EXPLAINED = (
 
 async def ensure_zombie_automation(client: PrefectClient) -> UUID:
     """Make the rule, or bring the one of that name up to date; its id. Idempotent: a second copy is removed."""
-    from prefect.exceptions import ObjectNotFound
+    from httpx import codes
+    from prefect.exceptions import PrefectHTTPStatusError
 
     wanted = _automation()
     found = await client.read_automations_by_name(NAME)
@@ -39,8 +39,11 @@ async def ensure_zombie_automation(client: PrefectClient) -> UUID:
         return await client.create_automation(wanted)
     first, *copies = sorted(found, key=lambda automation: automation.id)
     for copy in copies:
-        with contextlib.suppress(ObjectNotFound):  # another pod that starts just now was first
+        try:
             await client.delete_automation(copy.id)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != codes.NOT_FOUND:  # else another pod that starts just now was first
+                raise
     if first.model_dump(include=set(type(wanted).model_fields)) != wanted.model_dump():
         await client.update_automation(first.id, wanted)
     return first.id

@@ -47,8 +47,8 @@ class OneLine(logging.Formatter):
         record.message, record.asctime = record.getMessage(), self.formatTime(record, self.datefmt)
         below = self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
         below = "\n".join(filter(None, (below, record.stack_info)))
-        line = printable(self.formatMessage(record))
-        return f"{line}\n{indent(printable(below, keep='\n'), BAR, lambda _: True)}" if below else line
+        behind_the_bar = indent(printable(below, keep="\n"), BAR, lambda _: True)
+        return "\n".join(filter(None, (printable(self.formatMessage(record)), behind_the_bar)))
 
 
 class _PrivateFile(RotatingFileHandler):

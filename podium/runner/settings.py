@@ -16,10 +16,9 @@ OWN_URL = "PODIUM_PREFECT_URL"  # set beside PREFECT_API_URL when Podium itself 
 
 # What the server needs of the caller's environment: to find its interpreter, libraries and certificates, to know language and time.
 # A list of what to leave out would leave in every secret that nobody thought of.
-NEEDED = frozenset({
-    *("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
-})  # fmt: skip
+NEEDED = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"} | {
+    f"PYTHON{name}" for name in ("PATH", "HOME", "UTF8", "DONTWRITEBYTECODE", "PYCACHEPREFIX")
+}
 
 # What a person may set for the server that Podium starts. Anything else of hers (PREFECT_API_URL, a profile, an address to
 # listen on) is meant for other work and stays out of it.

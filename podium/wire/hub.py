@@ -1,20 +1,23 @@
 """The two clients of a hub. Both have the same methods, one for each function of `podium.wire.calls`.
 
 A hub that cannot be reached, dawdles or fails raises HubUnavailable; one that says no raises HubError with the hub's code.
-Redirects are not followed; nothing on this machine is reached through a proxy.
+Redirects are not followed, cookies not kept; nothing on this machine is reached through a proxy. Answers are read as
+`podium.wire.answers` says, whoever gives them.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from podium.errors import HubUnavailable
-from podium.wire import calls
+from podium.wire import answers, calls
+from podium.wire.answers import Answer, Intake
 from podium.wire.calls import Call
 from podium.wire.loopback import is_loopback
 from podium.wire.shapes import Leased
@@ -22,6 +25,8 @@ from podium.wire.shapes import Leased
 __all__ = ["AsyncHubClient", "HubClient", "Leased"]
 P = ParamSpec("P")
 T = TypeVar("T")
+LATER = (408, 429)  # the hub was kept waiting, or has too much to do: no answer to what was asked
+AWAY = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
 
 
 class _Waits(Generic[P, T]):
@@ -52,22 +57,25 @@ class _Client:
 
     def _request(self, call: Call[Any]) -> dict[str, Any]:
         key = self.api_key if call.key is None else call.key
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         if call.content is not None:
             headers["Content-Type"] = "application/octet-stream"
         limit = httpx.Timeout(self.timeout, read=self.timeout + call.patience)
         body = {"json": call.json} if call.json is not None else {"content": call.content}
         return {"method": call.method, "url": self.url + call.path, "params": call.params, "headers": headers, "timeout": limit, **body}
 
-    def _read(self, call: Call[T], response: httpx.Response) -> T:
-        if response.status_code >= 500:
+    def _intake(self, call: Call[Any], response: httpx.Response) -> Intake:
+        if response.status_code >= 500 or response.status_code in LATER:
             raise self._unavailable(f"answered {response.status_code}")
-        if not response.is_success:
-            raise calls.refusal(response, self.url)
+        return Intake(response, most=call.most, url=self.url)
+
+    def _read(self, call: Call[T], answer: Answer) -> T:
+        if not 200 <= answer.status < 300:
+            raise answers.refusal(answer, self.url)
         try:
-            return call.read(response)
-        except (ValueError, KeyError, TypeError):
-            raise calls.not_a_hub(self.url) from None
+            return call.read(answer)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise answers.not_a_hub(self.url) from None
 
     def _unavailable(self, what: str) -> HubUnavailable:
         return HubUnavailable(f"the hub at {self.url} {what}.", remedy=f"Is it running, and is {self.url} its address?")
@@ -79,7 +87,7 @@ class HubClient(_Client):
     def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
         super().__init__(url, api_key, timeout=timeout)
         transport = httpx.HTTPTransport(verify=_trust(self.url)) if is_loopback(urlsplit(self.url).hostname or "") else None
-        self._http = httpx.Client(transport=transport, verify=_trust(self.url), follow_redirects=False)
+        self._http = httpx.Client(transport=transport, verify=_trust(self.url), follow_redirects=False, cookies=_no_cookies())
 
     health = _Waits(calls.health)
     invite = _Waits(calls.invite)
@@ -101,10 +109,13 @@ class HubClient(_Client):
     def run(self, call: Call[T]) -> T:
         """Send one request and read its answer. Raises HubUnavailable or HubError."""
         try:
-            response = self._http.request(**self._request(call))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            with self._http.stream(**self._request(call)) as response:
+                intake = self._intake(call, response)
+                for part in response.iter_raw():
+                    intake.take(part)
+        except AWAY as error:
             raise self._unavailable(_why(error)) from None
-        return self._read(call, response)
+        return self._read(call, intake.answer())
 
     def close(self) -> None:
         """Let the connections go."""
@@ -123,7 +134,7 @@ class AsyncHubClient(_Client):
     def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
         super().__init__(url, api_key, timeout=timeout)
         transport = httpx.AsyncHTTPTransport(verify=_trust(self.url)) if is_loopback(urlsplit(self.url).hostname or "") else None
-        self._http = httpx.AsyncClient(transport=transport, verify=_trust(self.url), follow_redirects=False)
+        self._http = httpx.AsyncClient(transport=transport, verify=_trust(self.url), follow_redirects=False, cookies=_no_cookies())
 
     health = _Awaits(calls.health)
     invite = _Awaits(calls.invite)
@@ -145,10 +156,13 @@ class AsyncHubClient(_Client):
     async def run(self, call: Call[T]) -> T:
         """Send one request and read its answer. Raises HubUnavailable or HubError."""
         try:
-            response = await self._http.request(**self._request(call))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with self._http.stream(**self._request(call)) as response:
+                intake = self._intake(call, response)
+                async for part in response.aiter_raw():
+                    intake.take(part)
+        except AWAY as error:
             raise self._unavailable(_why(error)) from None
-        return self._read(call, response)
+        return self._read(call, intake.answer())
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -162,9 +176,14 @@ class AsyncHubClient(_Client):
 
 
 def _why(error: Exception) -> str:
-    return "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+    return "did not answer in time" if isinstance(error, httpx.TimeoutException | TimeoutError) else "cannot be reached"
 
 
 def _trust(url: str) -> ssl.SSLContext | bool:
     """Certificates are loaded (20 ms, some MB) only where TLS is spoken."""
     return True if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _no_cookies() -> CookieJar:
+    """A jar that takes nothing: what a hub sets would be kept for as long as the client lives."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

@@ -65,6 +65,24 @@ def test_the_good_one_passes(tmp_path: Path) -> None:
     assert read_pod_file(path).identifier == "demo/a"
 
 
+def test_a_key_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(GOOD + "disclosure:\n  min_cell: 20\n  round_to: 5\n  min_cell: 1\n")
+    with pytest.raises(ConfigError, match="'min_cell' stands twice, first at line 4 and again, at line 6") as caught:
+        read_pod_file(path)
+    assert (caught.value.field, caught.value.remedy) == ("pod.yaml", "Keep the one that you mean.")
+
+
+@pytest.mark.parametrize(
+    "text", ["pod: &p {name: a}\n", "a: !!bool maybe\n", "a: !!int ''\n", "a: {yes: 1}\n", "a: 190:20:30.5:1\nb: 0b_\n"]
+)
+def test_what_yaml_reads_in_its_own_way_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="at line"):
+        read_pod_file(path)
+
+
 @pytest.mark.parametrize("name", ["deep lists", "huge number", "no such day", "a key twice", "alias bomb", "nul bytes"])
 def test_an_ask_file_likewise(name: str, tmp_path: Path) -> None:
     path = tmp_path / "ask.yaml"

@@ -222,7 +222,7 @@ MAKE = """
 import sys
 from pathlib import Path
 from podium import project
-project.load("schemas.stores").PodDatabase.of(folder=Path(sys.argv[1])).close()
+project.load("schemas.stores").PodDatabase.of(pod='demo/a', folder=Path(sys.argv[1])).close()
 """
 
 

@@ -46,6 +46,14 @@ def test_the_servers_environment_takes_nothing_of_the_persons_prefect() -> None:
     assert found["PREFECT_SERVER_DATABASE_CONNECTION_URL"] == "postgresql+asyncpg://db"
 
 
+def test_the_servers_environment_takes_no_secret_along() -> None:
+    secrets = {"PODIUM_HUB_CODE": "s", "AWS_SECRET_ACCESS_KEY": "s", "GITHUB_TOKEN": "s", "PYTHONSTARTUP": "s", "PREFECT_API_KEY": "s"}
+    needed = {"PATH": "n", "HOME": "n", "LANG": "n", "LC_ALL": "n", "TZ": "n", "TMPDIR": "n", "PYTHONPATH": "n", "SSL_CERT_FILE": "n"}
+    found = settings.server_environment(host="h", port=1, auth="a:b", folder=Path("/f"), inherited=secrets | needed)
+    assert not set(secrets) & set(found)
+    assert needed.items() <= found.items()
+
+
 def test_every_setting_is_one_that_prefect_knows() -> None:
     pytest.importorskip("prefect")
     code = "from prefect.settings.legacy import _get_settings_fields as f; from prefect.settings import Settings; print(*f(Settings))"

@@ -1,0 +1,39 @@
+"""The pod's log: each record one line, whoever chose its words, and nothing in it that steers a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from podium.runner.log import BAR, FORM, OneLine
+
+FORGED = "2026-01-01 00:00:00,000 INFO    grant 7 was revoked"
+
+
+def written(message: str, *args: object, error: BaseException | None = None) -> list[str]:
+    exc_info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("podium.pod", logging.WARNING, "f", 1, message, args, exc_info)
+    record.exc_text = "of another formatter\x1b"
+    return OneLine(FORM).format(record).split("\n")
+
+
+def test_a_message_stays_one_line_and_steers_nothing() -> None:
+    (line,) = written("refused: %s", f"x\r\n{FORGED}\x1b[31m\x85\u2028\u202e\x9b2J\ud800")
+    assert line.isprintable()
+    assert line.endswith(f"refused: x\\r\\n{FORGED}\\x1b[31m\\x85\\u2028\\u202e\\x9b2J\\ud800")
+
+
+def test_a_traceback_keeps_its_lines_behind_the_bar() -> None:
+    try:
+        raise ValueError(f"cell\n{FORGED}\x1b[2J\x1b")
+    except ValueError as error:
+        first, *rest = written("run failed", error=error)
+    assert first.endswith("WARNING run failed")
+    assert len(rest) > 3
+    assert all(line.startswith(BAR) and line.isprintable() for line in rest)
+    assert sum(FORGED in line for line in rest) == 1
+
+
+def test_a_log_call_outside_an_exception_has_no_traceback() -> None:
+    record = logging.LogRecord("podium.pod", logging.INFO, "f", 1, "as it is: Zoë, 10 %", (), sys.exc_info())
+    assert OneLine("%(message)s").format(record) == "as it is: Zoë, 10 %"
