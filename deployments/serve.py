@@ -35,4 +35,3 @@ async def serve(pod: str, *, schema_cron: str) -> None:
     )
     await runner.aadd_deployment(deployment)
     await runner.start()
-

@@ -26,6 +26,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from podium.text import printable
+
 VERBS = {
     "demo": "Hub, Prefect and two pods on real data; federated questions, each beside the pooled answer.",
     "hub": "The registry of people and pods, and the mailbox between them.",
@@ -54,7 +56,7 @@ def emit(data: Any, *, as_json: bool, human: str | Callable[[], None]) -> None:
     elif callable(human):
         human()
     else:
-        typer.echo(human)
+        typer.echo(printable(human, keep="\n"))  # some of the words are other people's
 
 
 class Verbs(TyperGroup):

@@ -34,7 +34,8 @@ def connect(
 
     `url`: see `podium.config.default_hub` for when it is left out. `user`: the name the operator knows you by; when left out, the name you
     enrolled under, else the local user's. `code`: the operator's one-time code, needed once. `home`: where your key, the accepted keys of
-    pods and your tasks are kept; PODIUM_HOME when left out. `trust`: what is believed about a pod's key, see `podium.crypto.trust`. Raises HubUnavailable, HubError with the remedy, ConfigError.
+    pods and your tasks are kept; PODIUM_HOME when left out. `trust`: what is believed about a pod's key, see `podium.crypto.trust`.
+    Raises HubUnavailable, HubError with the remedy, ConfigError.
     """
     try:
         address = HubSection(url=url or default_hub()).url
