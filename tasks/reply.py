@@ -11,6 +11,10 @@ from tasks.desk import Desk, now
 from tasks.step import log, step
 
 
+# A hub that lost its database, where the analyst will enrol again; and something else that answers at the hub's address.
+LATER = frozenset({"unknown_address", "not_a_hub"})
+
+
 @step("reply", seconds=60)
 async def reply(case: Case) -> None:
     """Send the reply now if the hub is there; else it stays on disk, and the pod sends it when the hub is back."""
@@ -29,7 +33,7 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
         except HubUnavailable:
             raise
         except HubError as error:
-            if error.code == "unknown_address":  # a hub that lost its database: the analyst will enrol again
+            if error.code in LATER:
                 raise HubUnavailable(error.message) from None
             log.error("run %s: the hub refuses its reply: %s", record.id[:8], error)
         desk.runs.note(record.id, replied_at=now())

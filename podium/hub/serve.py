@@ -134,6 +134,6 @@ def _retract(folder: Path) -> None:
 
 
 def _end_with_parent(server: uvicorn.Server) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
         pass
     server.should_exit = True

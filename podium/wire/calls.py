@@ -167,7 +167,9 @@ def _card_of(answer: Answer) -> Card:
     return Card.model_validate({**fields, "columns": [_known(CardColumn, column) for column in fields["columns"]]})
 
 
-def _known(model: type[Frozen], fields: Mapping[str, Any]) -> dict[str, Any]:
+def _known(model: type[Frozen], fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise TypeError("not an object")
     return {name: value for name, value in fields.items() if name in model.model_fields}
 
 
