@@ -10,7 +10,6 @@ from tasks.case import Case
 from tasks.desk import Desk, now
 from tasks.step import log, step
 
-
 # A hub that lost its database, where the analyst will enrol again; and something else that answers at the hub's address.
 LATER = frozenset({"unknown_address", "not_a_hub"})
 
