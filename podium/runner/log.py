@@ -34,10 +34,17 @@ def local_log(folder: Path) -> logging.Logger:
 
 
 def show_timeline() -> None:
-    """Write the lines of `podium.timeline` to the local log too. Called once Prefect has set up its own loggers."""
+    """Write the lines of `podium.timeline` to the local log too. Called once Prefect has set up its own loggers.
+
+    The engine's own lines about runs are kept off the terminal: the pod's log tells the same in fewer words.
+    """
     timeline = logging.getLogger(TIMELINE)
     for handler in logging.getLogger("podium").handlers:
         timeline.addHandler(handler)
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).propagate = False
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
 
 
 class OneLine(logging.Formatter):

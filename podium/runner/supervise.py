@@ -90,8 +90,9 @@ class Supervisor:
                 try:
                     async with slot(home() / "prefect" / "slots"):
                         await self.flows.computation(desk.tag, run)
-                except Exception as error:  # noqa: BLE001 - whatever Prefect or the run raised, the tables decide what follows
-                    log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__)
+                except Exception as error:
+                    unexpected = None if hasattr(error, "code") else error
+                    log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=unexpected)
                     self._spawn(self._show_end(run))
                     failures += 1
                     await asyncio.sleep(pause)

@@ -111,6 +111,7 @@ def test_a_pod_that_was_killed_holds_it_no_longer(home: Path, sleepers: list[int
     server.ensure(holder=one)
     server.hold(two)
     psutil.Process(one).kill()
+    psutil.Process(one).wait(10)
     assert server.leave(two) is True
 
 

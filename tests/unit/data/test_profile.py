@@ -135,7 +135,7 @@ def test_a_source_that_is_no_file(tmp_path):
 
 def test_the_card_holds_nothing_that_was_counted(schema):
     card = card_of(schema, ["count"])
-    assert set(card.model_dump()) == {"v", "datasource", "stage", "columns", "algorithms", "generated_at"}
+    assert set(card.model_dump()) == {"v", "datasource", "description", "stage", "columns", "algorithms", "generated_at"}
     assert set(card.columns[0].model_dump()) == {"name", "type", "semantic", "description", "nullable"}
     text = card.model_dump_json()
     assert "malignant" not in text
