@@ -81,7 +81,7 @@ def fits(case: Case) -> None:
         case.algorithm.check(card_of(schema))
     except (ConfigError, DataSourceError) as error:
         failed = TaskError(str(error), status="rejected", code=error.code)
-        failed.transient = error.code == "no_schema"
+        failed.transient = error.code == "no_schema" and not case.desk.broken(name)  # else it is being taken just now
         raise failed from None
 
 

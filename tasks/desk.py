@@ -17,7 +17,7 @@ from podium.datasources import Datasource, load_source
 from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
-from podium.state import StateFile
+from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
 from schemas.runs import RunStore
@@ -72,6 +72,11 @@ class Desk:
     def schema(self, name: str) -> DatasourceSchema | None:
         """The newest schema."""
         return self.schemas.latest(name)
+
+    def broken(self, name: str) -> bool:
+        """Whether that datasource was found not to be servable."""
+        state = read_state(self.folder)
+        return state is not None and state.datasources.get(name, "").startswith("broken")
 
     def enqueue(self, run: str) -> None:
         """Hand a run to whoever carries runs out; one that is in hand already is left alone."""
