@@ -26,7 +26,7 @@ $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
 	@touch $@
 
 demo: setup ## hub, Prefect and two pods on real data
-	$(BIN)/podium demo $(FLAGS)
+	@$(BIN)/podium demo $(FLAGS)
 
 check: setup-dev ## style, types, import directions
 	$(BIN)/ruff check .

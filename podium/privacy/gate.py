@@ -12,6 +12,8 @@ What holds, as sentences one can test:
 7. Declared counts leave rounded to `round_to`; declared exact figures leave as they are, once the sizes above hold.
 8. `rows` counts the rows behind released cells alone, rounded, so that it cannot be set against them to find a hidden one.
 9. Cells leave sorted by level: their order says nothing about the data.
+
+These hold for one release. What several releases tell when they are set against each other is not the gate's to see.
 """
 
 from __future__ import annotations
