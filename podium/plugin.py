@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Self
 
@@ -87,6 +88,22 @@ class Plugin(Frozen):
                     raise
         for point in entry_points(group=cls.package, name=kind):
             point.load()
+
+
+def lazy_kinds(package: str) -> Callable[[str], Any]:
+    """A `__getattr__` for a family's package: `Mean` is found in its module `mean`, imported when it is asked for."""
+
+    def find(name: str) -> Any:
+        module = f"{package}.{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', name).lower()}"
+        if name[:1].isupper():
+            try:
+                return getattr(importlib.import_module(module), name)
+            except ModuleNotFoundError as error:
+                if error.name != module:
+                    raise
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find
 
 
 def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str = "") -> ConfigError:

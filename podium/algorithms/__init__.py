@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from podium.contracts import Card, Disclosure, Partial, Released
-from podium.plugin import Plugin
+from podium.plugin import Plugin, lazy_kinds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,12 +45,4 @@ class Algorithm(Plugin):
         """
 
 
-def __getattr__(name: str) -> Any:
-    module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    if name[:1].isupper():
-        try:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{module}":
-                raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_kinds(__name__)

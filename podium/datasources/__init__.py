@@ -6,8 +6,6 @@ a worker process alone reads them.
 
 from __future__ import annotations
 
-import importlib
-import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -19,7 +17,7 @@ from pydantic import field_validator
 from podium.contracts import ColumnType, SemanticType
 from podium.errors import ConfigError, DataSourceError
 from podium.names import check_name
-from podium.plugin import Plugin, nearest
+from podium.plugin import Plugin, lazy_kinds, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,12 +123,4 @@ def rebuildable(source: Datasource) -> None:
     )
 
 
-def __getattr__(name: str) -> Any:
-    module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    if name[:1].isupper():
-        try:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{module}":
-                raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_kinds(__name__)

@@ -5,15 +5,13 @@ They do no I/O, so one definition drives the pod, the client and a simulation.
 
 from __future__ import annotations
 
-import importlib
-import re
 from abc import abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from podium.contracts import Partial, Released, Reply
-from podium.plugin import Plugin
+from podium.plugin import Plugin, lazy_kinds
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,4 @@ class Protocol(Plugin):
         """The whole task at the analyst; its return value is the last reply of each pod that gave one."""
 
 
-def __getattr__(name: str) -> Any:
-    module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    if name[:1].isupper():
-        try:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{module}":
-                raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_kinds(__name__)
