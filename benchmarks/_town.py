@@ -102,7 +102,7 @@ class Town:
         key, now, pod = custodian_key(), int(time.time()), f"{OWNER}/{name}"
         what = {"datasources": ("patients",), "algorithms": ("count", "mean"), "columns": ("age", "sex")}
         grant = Grant(id=name, pod=pod, analyst=analyst, alias="Ana", not_before=now, expires=now + 86_400, max_runs=100, **what)
-        database = PodDatabase.of(folder=pod_folder(pod))
+        database = PodDatabase.of(folder=pod_folder(pod), pod=pod)
         GrantStore(database).add(name, sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now)
         database.close()
 

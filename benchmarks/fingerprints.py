@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks._measure import Bar, arguments, emit, median, prove, timed
 
-BARS = (Bar(figure="ratio", least=0.3, what="rows a CPU second over DuckDB's (a goal of performance.md)"),)
+BARS = (Bar(figure="ratio", least=0.3, what="rows a CPU second over DuckDB's"),)
 
 
 def main(rows: int, rounds: int) -> None:
