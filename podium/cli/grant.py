@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 Pod = Annotated[str, typer.Option("--pod", metavar="OWNER/NAME", help="The pod; it must have been started here once.", show_default=False)]
-Many = Annotated[list[str], typer.Option(show_default=False)]
 
 
 @app.command()

@@ -16,6 +16,7 @@ from podium.crypto.keys import RSAKeyPair
 from podium.demo.data import tumours, write_halves
 from podium.demo.questions import Question, answered, difference, pooled, questions, tolerance
 from podium.demo.stage import OWNER, PODS, Stage, demo_home, fresh
+from podium.errors import PodiumError
 from podium.privacy.disclosure import Rules
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def run(*, keep: bool, tell: Tell) -> dict[str, Any]:
             stage.leave_running()
             report["kept"], kept = _kept(url), True
         return report
+    except PodiumError:
+        _tell_logs(stage, tell)  # the folder goes with the demo, and the reason with it
+        raise
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # taking down is under way: a second Ctrl-C must not leave anything behind
@@ -56,6 +60,14 @@ def run(*, keep: bool, tell: Tell) -> dict[str, Any]:
             stage.close()
             shutil.rmtree(folder, ignore_errors=True)
         _restore(outer)
+
+
+def _tell_logs(stage: Stage, tell: Tell) -> None:
+    """The last lines of each pod's log."""
+    for pod in stage.pods:
+        log = pod.folder / "pod.log"
+        for line in log.read_text("utf-8", "replace").splitlines()[-5:] if log.is_file() else []:
+            tell(f"{pod.config.identifier}: {line}")
 
 
 def passed(report: dict[str, Any]) -> bool:
