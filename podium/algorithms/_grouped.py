@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import field_validator
@@ -66,6 +66,16 @@ def sums(tables: Sequence[Released], add: Callable[[list[int | float]], int | fl
             for name, value in cell.values.items():
                 mine.setdefault(name, []).append(value)
     return {key: {name: add(parts) for name, parts in values.items()} for key, values in found.items()}
+
+
+def completed(
+    counts: dict[Key, dict[str, int | float]], every: Iterable[Key], *, tables: Sequence[Released], hidden: frozenset[Key]
+) -> tuple[dict[Key, dict[str, int | float]], frozenset[Key]]:
+    """Counts and hidden keys with all of `every` among them: what no table has is 0 if nothing at all was kept back, else hidden."""
+    missing = {key for key in every if key not in counts} - hidden
+    if hidden or any(table.suppressed for table in tables):
+        return counts, hidden | missing
+    return counts | {key: {"count": 0} for key in missing}, hidden
 
 
 def as_table(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podium.algorithms import Algorithm, Count, Mean
+from podium.algorithms import Algorithm, Count, Histogram, Mean, Variance
 from podium.contracts import Cell, Disclosure
 from podium.testing import check_algorithm
 
@@ -21,7 +21,18 @@ def test_kind_keeps_the_contract(kind):
 
 
 @pytest.mark.parametrize("by", [None, "sex", "smoker", ("sex", "smoker"), ("smoker", "sex")])
-@pytest.mark.parametrize("make", [Count, lambda **f: Mean(column="age", **f), lambda **f: Mean(column="score", **f)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Count,
+        lambda **f: Mean(column="age", **f),
+        lambda **f: Mean(column="score", **f),
+        lambda **f: Variance(column="age", **f),
+        lambda **f: Variance(column="score", **f),
+        lambda **f: Histogram(column="age", edges=(40, 60), **f),
+        lambda **f: Histogram(column="score", edges=(-1e5, 1e5), **f),
+    ],
+)
 def test_each_by(make, by):
     check_algorithm(make(by=by))
 
