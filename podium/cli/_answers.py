@@ -59,4 +59,4 @@ def exit_code(answer: Answer) -> int:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value != value or str(value) in ("<NA>", "nan")
+    return value is None or str(value) in ("<NA>", "nan")  # pandas' NA is neither equal to itself nor different
