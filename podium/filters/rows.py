@@ -94,7 +94,7 @@ def _always(column: pa.Array, *, true: bool) -> pa.BooleanArray:
 
 
 def _column(batch: pa.RecordBatch, name: str, field: str) -> tuple[pa.Array, ColumnType]:
-    """The column in the form that is compared: 64 bits, NaN as null, -0.0 as 0.0 (a list would tell them apart)."""
+    """The column in the form that is compared: 64 bits, NaN as null, -0.0 as 0.0 (as in the literals)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

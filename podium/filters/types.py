@@ -54,7 +54,7 @@ def comparables(condition: Condition, kind: ColumnType, *, field: str) -> tuple[
 def _value(literal: Constant, column: str, kind: ColumnType, field: str) -> Comparable:
     match kind:
         case "integer" | "number" if isinstance(literal, int | float) and not isinstance(literal, bool):
-            return literal if kind == "integer" else float(literal)
+            return literal if kind == "integer" else float(literal) + 0.0  # Arrow's lists tell -0.0 from 0.0
         case "text" | "other" if isinstance(literal, str):
             return literal
         case "boolean" if isinstance(literal, bool):

@@ -68,11 +68,13 @@ def test_integers_of_64_bits(values):
 
 
 def test_a_batch_larger_than_a_chunk():
-    values = np.full(300_000, 2**62, dtype=np.int64)
+    """All bits of two limbs set, in more rows than their products may be added up for in 64 bits."""
+    top = 2**44 - 1
+    values = np.full(600_000, top, dtype=np.int64)
     values[0] = 0
     found = Variance(column="x").local([_batch(x=pa.array(values))]).cells[0].values
-    assert found["sum"] == 299_999 * 2**62
-    assert found["m2"] == float(Fraction(299_999, 300_000) * 2**124)
+    assert found["sum"] == 599_999 * top
+    assert found["m2"] == float(Fraction(599_999, 600_000) * top**2)
 
 
 def test_table_and_single_values():

@@ -158,6 +158,11 @@ def test_no_value_can_make_it_fail():
     assert kept("a < 1e30", a=large) == large.to_pylist()
 
 
+@pytest.mark.parametrize("text", ["x in (0)", "x in (-0.0)", "x == 0", "x == -0.0", "x in (5, 0.0)"])
+def test_zero_has_one_sign(text):
+    assert len(kept(text, x=pa.array([0.0, -0.0, 1.0]))) == 2
+
+
 def test_no_rows_and_no_filter():
     assert list(parse("a > 1").keep([])) == []
     batch = pa.RecordBatch.from_arrays([pa.array([1, 2])], ["a"])
