@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from podium.errors import ConfigError
 from podium.names import check_name
-from podium.plugin import Frozen
+from podium.plugin import Frozen, nearest
 
 Value = str | int | float | bool | None
 SemanticType = Literal["continuous", "categorical", "text", "date", "image", "identifier", "boolean"]
@@ -116,6 +117,15 @@ class Card(Frozen):
     columns: tuple[CardColumn, ...]
     algorithms: tuple[str, ...] = ()
     generated_at: int = 0
+
+    def column(self, name: str, *, field: str) -> CardColumn:
+        """The column of that name. Raises ConfigError for `field`, with the nearest name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = [column.name for column in self.columns]
+        message = f"datasource {self.datasource!r} has no column {name!r}."
+        raise ConfigError(message, field=field, remedy=nearest(name, known), code="unknown_column")
 
 
 class Task(Frozen):

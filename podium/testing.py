@@ -102,10 +102,36 @@ def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -
     if whole.by:
         hidden = whole.cells[0].key
         table = algorithm.combine([_released(whole, without=hidden)], frozenset({hidden}))
-        assert list(table["suppressed"]).count("min_cell") == 1, "a hidden level is not shown as suppressed"
-        figures = table.loc[table["suppressed"] == "min_cell"].drop(columns=[*whole.by, "suppressed"])
-        assert figures.isna().all(axis=None), "a hidden level has figures"
+        full, bare = algorithm.combine([_released(whole)]), algorithm.combine([], frozenset({hidden}))
+        row = _row_of(table, whole.by, hidden)
+        assert row is not None, "a hidden level is not shown as suppressed"
+        shown = _plain_row(table, row)
+        assert shown in [_plain_row(bare, place) for place in range(len(bare))], "a hidden level has figures"
+        other = [
+            value for value, before in zip(shown, _plain_row(full, row), strict=True) if value != before and not isinstance(value, str)
+        ]
+        assert set(other) == {None}, "a hidden level's figures are not shown as missing"
+    if "where" in type(algorithm).model_fields:
+        _check_where(algorithm)
     assert Algorithm.load(json.loads(json.dumps(algorithm.dump()))) == algorithm, "dump() does not rebuild it"
+
+
+def _check_where(algorithm: Algorithm) -> None:
+    """With a filter: its columns are read too, it takes away the same rows as plain Python does, and no one is singled out."""
+    rows = sample_rows()
+    filtered = Algorithm.load({**algorithm.dump(), "where": "age > 40 and sex == 'f'"})
+    columns = filtered.columns()
+    assert set(columns) == {*algorithm.columns(), "age", "sex"}, "columns() lacks those of where"
+    assert len(set(columns)) == len(columns), "columns() names a column twice"
+    kept = [place for place, row in enumerate(rows.to_pylist()) if (row["age"] or 0) > 40 and row["sex"] == "f"]
+    given, wanted = filtered.local([rows.select(columns)]), algorithm.local([rows.take(kept).select(algorithm.columns())])
+    assert given.rows == len(kept), "rows that the filter left out are counted"
+    assert _figures(given) == _figures(wanted), "where is not the same as asking about the rows that are left"
+    filtered.check(sample_card())
+    card = sample_card()
+    with_patient = (*card.columns, CardColumn(name="patient", type="text", semantic="identifier"))
+    pointing = Algorithm.load({**algorithm.dump(), "where": "patient == 'P7'"})
+    _refuses(ConfigError, lambda: pointing.check(card.model_copy(update={"columns": with_patient})), "a filter by an identifier is allowed")
 
 
 def check_protocol(protocol: Protocol) -> None:
@@ -166,6 +192,18 @@ def _same(one: Any, other: Any) -> bool:
         pd.testing.assert_frame_equal(one, other)
         return True
     return bool(one == other or abs(one - other) <= 1e-12 * abs(other))
+
+
+def _row_of(table: Any, by: Sequence[str], key: tuple[Any, ...]) -> int | None:
+    """Where the level stands, suppressed; a table that does not list levels has any suppressed row."""
+    kept = [row for row in range(len(table)) if table["suppressed"].iloc[row] == "min_cell"]
+    named = [row for row in kept if tuple(_plain_row(table[list(by)], row)) in (key, (None,) * len(key))]
+    return named[0] if named else None
+
+
+def _plain_row(table: Any, row: int) -> list[Any]:
+    """The values of one row; every missing one is None."""
+    return [None if missing else value for value, missing in zip(table.iloc[row], table.iloc[row].isna(), strict=True)]
 
 
 def _refuses(error: type[Exception], act: Any, otherwise: str) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import field_validator
 
-from podium.algorithms import Algorithm
-from podium.contracts import Card, CardColumn, Released, Value
-from podium.errors import ConfigError
+from podium.algorithms._checks import grouping
+from podium.algorithms._filtered import Filtered
+from podium.contracts import Card, Released, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +19,13 @@ KEPT_BACK = "(kept back)"
 Key = tuple[Value, ...]
 
 
-class Grouped(Algorithm):
-    """An algorithm that answers once, or once a level of at most two categorical columns."""
+class Grouped(Filtered):
+    """An algorithm that answers once, or once a level of at most two categorical columns.
+
+    `shows` are the columns of its table besides the levels: a column of the same name cannot be grouped by.
+    """
+
+    shows: ClassVar[tuple[str, ...]]
 
     by: str | tuple[str, ...] | None = None
 
@@ -33,6 +37,7 @@ class Grouped(Algorithm):
             raise ValueError(f"takes one or {MAX_BY} columns")
         if names is not None and len(set(names)) < len(names):
             raise ValueError("names the same column twice")
+        unclashing(names or (), cls.shows)
         return by
 
     @property
@@ -40,27 +45,16 @@ class Grouped(Algorithm):
         """The columns of `by`, always a tuple."""
         return (self.by,) if isinstance(self.by, str) else self.by or ()
 
-    def check(self, card: Card) -> None:
+    def suits(self, card: Card) -> None:
         for name in self.levels:
-            column = card_column(card, name, field=f"algorithm.{self.kind}.by")
-            if column.semantic not in ("categorical", "boolean"):
-                raise ConfigError(
-                    f"column {name!r} of {card.datasource!r} is {column.semantic}: its levels could single people out.",
-                    field=f"algorithm.{self.kind}.by",
-                    remedy=f"Group by a categorical or boolean column{_offer(card)}.",
-                    code="by_not_categorical",
-                )
+            grouping(card, name, field=f"algorithm.{self.kind}.by")
 
 
-def card_column(card: Card, name: str, *, field: str) -> CardColumn:
-    """The column of that name. Raises ConfigError with the nearest name."""
-    known = {column.name: column for column in card.columns}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        remedy = f"{hint}Known: {', '.join(known)}."
-        raise ConfigError(f"datasource {card.datasource!r} has no column {name!r}.", field=field, remedy=remedy, code="unknown_column")
-    return known[name]
+def unclashing(names: Sequence[str], shows: Sequence[str]) -> None:
+    """Raise ValueError where a level's column would be overwritten by a figure's in the table."""
+    for name in names:
+        if name in (*shows, "suppressed", "partial"):
+            raise ValueError(f"a column named {name!r} would hide a column of the answer; ask the custodian to rename it")
 
 
 def sums(tables: Sequence[Released], add: Callable[[list[int | float]], int | float]) -> dict[Key, dict[str, int | float]]:
@@ -72,6 +66,16 @@ def sums(tables: Sequence[Released], add: Callable[[list[int | float]], int | fl
             for name, value in cell.values.items():
                 mine.setdefault(name, []).append(value)
     return {key: {name: add(parts) for name, parts in values.items()} for key, values in found.items()}
+
+
+def completed(
+    counts: dict[Key, dict[str, int | float]], every: Iterable[Key], *, tables: Sequence[Released], hidden: frozenset[Key]
+) -> tuple[dict[Key, dict[str, int | float]], frozenset[Key]]:
+    """Counts and hidden keys with all of `every` among them: what no table has is 0 if nothing at all was kept back, else hidden."""
+    missing = {key for key in every if key not in counts} - hidden
+    if hidden or any(table.suppressed for table in tables):
+        return counts, hidden | missing
+    return counts | {key: {"count": 0} for key in missing}, hidden
 
 
 def as_table(
@@ -104,8 +108,3 @@ def _rank(level: Value) -> tuple[int, Any]:
     if level is None:
         return 2, 0
     return (1, level) if isinstance(level, str) else (0, level)
-
-
-def _offer(card: Card) -> str:
-    fitting = [column.name for column in card.columns if column.semantic in ("categorical", "boolean")]
-    return f": {', '.join(fitting)}" if fitting else ""

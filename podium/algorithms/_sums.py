@@ -38,21 +38,27 @@ class Total:
         return _split(self._parts)[0] if self._parts else self._whole
 
 
-def valid_numbers(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """The column's values and which of them count: neither null nor NaN. Raises TaskError for an infinite one."""
+def numbers(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """The column's values, all int64 or all float64, and which of them count: neither null nor NaN."""
     import numpy as np
     import pyarrow as pa
 
     column = batch.column(batch.schema.get_field_index(name))
     valid = ~column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_integer(column.type):
-        values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
-    else:
-        values = column.fill_null(0.0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-        valid &= ~np.isnan(values)
-        if bool(np.isinf(values[valid]).any()):
-            remedy = "The custodian must correct it, or name it among `nulls`."
-            raise TaskError(f"column {name!r} holds an infinite value.", field="algorithm.mean.column", remedy=remedy, code="not_finite")
+        return column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64, copy=False), valid
+    values = column.fill_null(0.0).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return values, valid & ~np.isnan(values)
+
+
+def finite_numbers(batch: pa.RecordBatch, name: str, *, field: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """As `numbers`. Raises TaskError for an infinite one."""
+    import numpy as np
+
+    values, valid = numbers(batch, name)
+    if values.dtype.kind == "f" and bool(np.isinf(values[valid]).any()):
+        remedy = "The custodian must correct it, or name it among `nulls`."
+        raise TaskError(f"column {name!r} holds an infinite value.", field=field, remedy=remedy, code="not_finite")
     return values, valid
 
 

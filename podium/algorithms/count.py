@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from podium.algorithms._grouped import Grouped, Key, as_table, sums
-from podium.contracts import Cell, Disclosure, Partial, Released
+from podium.contracts import Disclosure, Partial, Released
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,30 +16,24 @@ class Count(Grouped):
     """The number of rows. Released counts are rounded at each pod, so a combined count is a sum of rounded ones."""
 
     kind: ClassVar[str] = "count"
+    shows: ClassVar[tuple[str, ...]] = ("count",)
 
-    def columns(self) -> tuple[str, ...]:
+    def reads(self) -> tuple[str, ...]:
         return self.levels
 
     def disclosure(self) -> Disclosure:
         return Disclosure(rounded=("count",))
 
-    def local(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        from podium.algorithms._levels import groups
+    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
+        from podium.algorithms._levels import counted
 
-        rows = 0
-        counts: dict[Key, int] = {} if self.levels else {(): 0}
-        for batch in batches:
-            rows += batch.num_rows
-            for key, positions in groups(batch, self.levels):
-                counts[key] = counts.get(key, 0) + len(positions)
-        cells = tuple(Cell(key=key, n=n, values={"count": n}) for key, n in counts.items())
-        return Partial(by=self.levels, rows=rows, cells=cells)
+        return counted(batches, self.levels)
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """An int, or a table of the levels and `count`; None when nothing was released."""
         counts = sums(tables, sum)
         if self.levels:
-            return as_table(self.levels, counts, tables=tables, hidden=hidden, names=["count"])
+            return as_table(self.levels, counts, tables=tables, hidden=hidden, names=self.shows)
         return int(counts[()]["count"]) if () in counts and () not in hidden else None
 
     @classmethod

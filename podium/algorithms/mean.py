@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from podium.algorithms._grouped import Grouped, Key, as_table, card_column, sums
+from podium.algorithms._checks import continuous
+from podium.algorithms._grouped import Grouped, Key, as_table, sums
 from podium.contracts import Card, Cell, Disclosure, Partial, Released
-from podium.errors import ConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,43 +22,29 @@ class Mean(Grouped):
     """
 
     kind: ClassVar[str] = "mean"
+    shows: ClassVar[tuple[str, ...]] = ("mean", "n")
 
     column: str
 
-    def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self.column, *self.levels)))
+    def reads(self) -> tuple[str, ...]:
+        return (self.column, *self.levels)
 
     def disclosure(self) -> Disclosure:
         return Disclosure(exact=("n", "sum"))
 
-    def check(self, card: Card) -> None:
-        """A column of two codes would have its smaller count told by its exact sum; so only continuous columns have a mean."""
-        super().check(card)
-        column = card_column(card, self.column, field="algorithm.mean.column")
-        if column.type not in ("integer", "number"):
-            raise ConfigError(
-                f"column {self.column!r} of {card.datasource!r} holds {column.type} values, which have no mean.",
-                field="algorithm.mean.column",
-                remedy=_numeric(card),
-                code="not_numeric",
-            )
-        if column.semantic != "continuous":
-            raise ConfigError(
-                f"column {self.column!r} of {card.datasource!r} is {column.semantic}: its numbers are codes, not amounts.",
-                field="algorithm.mean.column",
-                remedy="Count its levels (count, by), or ask the custodian to set force_types to continuous.",
-                code="not_continuous",
-            )
+    def suits(self, card: Card) -> None:
+        super().suits(card)
+        continuous(card, self.column, field="algorithm.mean.column", what="mean")
 
-    def local(self, batches: Iterable[pa.RecordBatch]) -> Partial:
+    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
         from podium.algorithms._levels import groups
-        from podium.algorithms._sums import Total, valid_numbers
+        from podium.algorithms._sums import Total, finite_numbers
 
         rows = 0
         totals: dict[Key, Total] = {} if self.levels else {(): Total()}
         for batch in batches:
             rows += batch.num_rows
-            values, valid = valid_numbers(batch, self.column)
+            values, valid = finite_numbers(batch, self.column, field="algorithm.mean.column")
             for key, positions in groups(batch, self.levels):
                 totals.setdefault(key, Total()).add(values[positions[valid[positions]]])
         cells = tuple(Cell(key=key, n=total.n, values={"n": total.n, "sum": total.sum}) for key, total in totals.items())
@@ -68,7 +54,7 @@ class Mean(Grouped):
         """A float, or a table of the levels, `mean` and `n`; None when nothing was released."""
         found = {key: {"mean": _mean(value["sum"], int(value["n"])), "n": int(value["n"])} for key, value in sums(tables, _exact).items()}
         if self.levels:
-            return as_table(self.levels, found, tables=tables, hidden=hidden, names=["mean", "n"])
+            return as_table(self.levels, found, tables=tables, hidden=hidden, names=self.shows)
         return found[()]["mean"] if () in found and () not in hidden else None
 
     @classmethod
@@ -82,8 +68,3 @@ def _exact(parts: list[int | float]) -> int | float:
 
 def _mean(total: float, n: int) -> float | None:
     return total / n if n else None
-
-
-def _numeric(card: Card) -> str:
-    known = [column.name for column in card.columns if column.semantic == "continuous" and column.type in ("integer", "number")]
-    return f"Continuous columns: {', '.join(known)}." if known else "This datasource has no continuous column."

@@ -81,7 +81,9 @@ class Answer:
         except (LookupError, ValueError, TypeError, ArithmeticError):
             raise _misshapen() from None
         by = self._combined.released[0].by
-        return label_partial(result, by, self._combined.incomplete) if partly and by else result
+        if not (partly and by):
+            return result
+        return label_partial(result, by, self._combined.incomplete, closed=self._combined.closed)
 
     def refresh(self) -> Answer:
         """Bring in what has arrived, without waiting. Raises HubUnavailable."""

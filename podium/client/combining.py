@@ -22,11 +22,15 @@ _NO_RESULT = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.CANCELLED)
 
 @dataclass(frozen=True)
 class Combined:
-    """What may be combined: one Released a pod. `incomplete`: the levels of rule 2; `released` has them only with `allow_partial`."""
+    """What may be combined: one Released a pod. `incomplete`: the levels of rule 2; `released` has them only with `allow_partial`.
+
+    `closed`: a pod's whole result was suppressed, so that no level at all is complete, not even one that nobody released.
+    """
 
     status: Status
     released: tuple[Released, ...] = ()
     incomplete: frozenset[Key] = frozenset()
+    closed: bool = False
 
 
 def combine(replies: Mapping[str, Reply], *, allow_partial: bool = False) -> Combined:
@@ -47,13 +51,13 @@ def combine(replies: Mapping[str, Reply], *, allow_partial: bool = False) -> Com
     if not any(released.cells for released in kept) and any(released.suppressed for released in open_ones):
         return Combined(Status.SUPPRESSED)
     whole = len(answered) == len(replies) and not (allow_partial and incomplete)
-    return Combined(Status.RELEASED if whole else Status.PARTIAL, kept, incomplete)
+    return Combined(Status.RELEASED if whole else Status.PARTIAL, kept, incomplete, closed > 0)
 
 
-def label_partial(table: Any, by: tuple[str, ...], incomplete: frozenset[Key]) -> Any:
+def label_partial(table: Any, by: tuple[str, ...], incomplete: frozenset[Key], *, closed: bool = False) -> Any:
     """The table with a column `partial`: True where some pod kept back what belongs, or may belong, to the row."""
     keys = [tuple(_plain(value) for value in key) for key in zip(*(table[name] for name in by), strict=True)]
-    return table.assign(partial=[key in incomplete or kept != "" for key, kept in zip(keys, table["suppressed"], strict=True)])
+    return table.assign(partial=[closed or key in incomplete or kept != "" for key, kept in zip(keys, table["suppressed"], strict=True)])
 
 
 def consistent(replies: Mapping[str, Reply]) -> bool:
@@ -83,4 +87,4 @@ def _without(released: Released, keys: frozenset[Key]) -> Released:
 def _plain(value: Any) -> Value:
     """A pandas scalar as the value it stands for; every missing value is None."""
     plain: Value = value.item() if hasattr(value, "item") else value
-    return None if plain is None or plain != plain or str(plain) == "<NA>" else plain
+    return None if plain is None or type(plain).__name__ == "NAType" or plain != plain else plain

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podium.algorithms import Algorithm, Count, Mean
+from podium.algorithms import Algorithm, Count, Histogram, Mean, Variance
 from podium.contracts import Cell, Disclosure
 from podium.testing import check_algorithm
 
@@ -21,7 +21,18 @@ def test_kind_keeps_the_contract(kind):
 
 
 @pytest.mark.parametrize("by", [None, "sex", "smoker", ("sex", "smoker"), ("smoker", "sex")])
-@pytest.mark.parametrize("make", [Count, lambda **f: Mean(column="age", **f), lambda **f: Mean(column="score", **f)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Count,
+        lambda **f: Mean(column="age", **f),
+        lambda **f: Mean(column="score", **f),
+        lambda **f: Variance(column="age", **f),
+        lambda **f: Variance(column="score", **f),
+        lambda **f: Histogram(column="age", edges=(40, 60), **f),
+        lambda **f: Histogram(column="score", edges=(-1e5, 1e5), **f),
+    ],
+)
 def test_each_by(make, by):
     check_algorithm(make(by=by))
 
@@ -74,3 +85,51 @@ def test_a_value_declared_twice_is_caught():
 
     with pytest.raises(AssertionError, match="both"):
         check_algorithm(Twice())
+
+
+def test_a_filter_that_is_forgotten_is_caught():
+    class Deaf(Count):
+        kind = "deaf"
+
+        def local(self, batches):
+            return self.share(batches)
+
+    with pytest.raises(AssertionError, match="left out are counted"):
+        check_algorithm(Deaf())
+
+
+def test_a_filter_whose_columns_are_not_named_is_caught():
+    class Secretive(Count):
+        kind = "secretive"
+
+        def columns(self):
+            return self.reads()
+
+    with pytest.raises(AssertionError, match="lacks those of where"):
+        check_algorithm(Secretive())
+
+
+def test_a_filter_that_no_card_is_asked_about_is_caught():
+    class Trusting(Count):
+        kind = "trusting"
+
+        def check(self, card):
+            self.suits(card)
+
+    with pytest.raises(AssertionError, match="by an identifier"):
+        check_algorithm(Trusting(by="sex"))
+
+
+@pytest.mark.parametrize(("shown", "words"), [(0, "not shown as missing"), (None, "has figures")])
+def test_a_hidden_level_that_shows_a_figure_is_caught(shown, words):
+    class Careless(Count):
+        kind = "careless"
+
+        def combine(self, tables, hidden=frozenset()):
+            table = super().combine(tables, hidden)
+            rows = sum(cell.values["count"] for one in tables for cell in one.cells)
+            table["count"] = table["count"].fillna(rows if shown is None else shown)
+            return table
+
+    with pytest.raises(AssertionError, match=words):
+        check_algorithm(Careless(by="sex"))

@@ -39,6 +39,16 @@ def test_partial_on_request_keeps_it_and_says_so() -> None:
     assert labelled["partial"].tolist() == [False, True]
 
 
+def test_a_pod_that_kept_everything_back_makes_even_an_empty_level_partial() -> None:
+    """A histogram shows a bin that no pod has rows in as 0: here one pod did not say."""
+    found = combine({"a": reply(table({"F": 20})), "b": reply(nothing())}, allow_partial=True)
+    shown = pd.DataFrame({"sex": pd.Series(["F", "M", None]), "count": pd.Series([20, 0, 0]), "suppressed": [""] * 3})
+    assert label_partial(shown, ("sex",), found.incomplete, closed=found.closed)["partial"].tolist() == [True, True, True]
+    assert label_partial(shown, ("sex",), found.incomplete)["partial"].tolist() == [True, False, False]
+    bins = pd.DataFrame({"bin": pd.Series([1, None], dtype="Int64"), "suppressed": ["", "min_cell"]})
+    assert label_partial(bins, ("bin",), frozenset())["partial"].tolist() == [False, True]
+
+
 def test_nothing_is_left() -> None:
     crossed = {"a": reply(table({"F": 20}, rules=["min_cell"])), "b": reply(table({"M": 10}, rules=["min_cell"]))}
     assert combine(crossed).status == Status.SUPPRESSED

@@ -129,6 +129,26 @@ async def test_a_planted_bad_value_is_counted_and_not_shown(cancer, cancer_csv, 
     assert report.failures == {"isin: grade": int((cancer["grade"] == 3).sum())}
 
 
+async def test_a_question_about_some_of_the_rows(cancer, cancer_csv, tmp_path):
+    where = "smoker == 'yes' and grade in (1, 2) and mean_area is not null and not (seen < '2024-01-08' or mean_radius <= 12)"
+    kept = cancer[(cancer["smoker"] == "yes") & cancer["grade"].isin([1, 2]) & cancer["mean_area"].notna()]
+    kept = kept[~((kept["seen"] < "2024-01-08") | (kept["mean_radius"] <= 12))]
+    assert 10 < len(kept) < 200
+    async with _open(cancer_csv, tmp_path / "work") as worker:
+        await worker.select(None, SECRET)
+        mean = await worker.compute({"kind": "variance", "column": "mean_texture", "by": "diagnosis", "where": where})
+        bins = await worker.compute({"kind": "histogram", "column": "mean_texture", "edges": [10, 20, 30], "where": where})
+        with pytest.raises(ConfigError) as caught:
+            await worker.compute({"kind": "count", "where": "smoker == 1"})
+    assert mean.rows == bins.rows == len(kept)
+    truth = kept.groupby("diagnosis")["mean_texture"]
+    for cell in mean.cells:
+        assert cell.n == truth.count()[cell.key[0]]
+        assert cell.values["m2"] / (cell.n - 1) == pytest.approx(truth.var()[cell.key[0]], rel=1e-12)
+    assert {cell.key[0]: cell.n for cell in bins.cells} == kept["mean_texture"].floordiv(10).clip(0, 3).value_counts().to_dict()
+    assert (caught.value.code, caught.value.field) == ("filter_type", "algorithm.count.where")
+
+
 @linux
 async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_HOME", "/secret/home")

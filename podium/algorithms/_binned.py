@@ -1,0 +1,96 @@
+"""What the algorithms on declared bins share: the edges, and counting between them.
+
+Bin 0 is open below the first edge; bin i holds edge i-1 and what lies between it and edge i; the last bin is open from the last edge on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from podium.algorithms._checks import continuous
+from podium.algorithms._filtered import Filtered
+from podium.contracts import Card, Cell, Disclosure, Partial, Value
+from podium.privacy.disclosure import Rules
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+BIN = "bin"
+MAX_BINS: int = Rules().max_levels  # the two open ones included; a pod's own rule may allow fewer
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+class Binned(Filtered):
+    """Counts of a continuous column between edges that the analyst declares, so that no edge tells a least or a greatest value.
+
+    Counts leave rounded, and a bin with too few rows is kept back as any cell is. Rows without a value (NaN counts as null) are in no bin.
+    """
+
+    column: str
+    edges: tuple[float, ...]
+
+    @field_validator("edges")
+    @classmethod
+    def _rising(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if not 2 <= len(edges) < MAX_BINS:
+            raise ValueError(f"takes 2 to {MAX_BINS - 1} edges: {MAX_BINS} bins at most, the two open ones included")
+        if any(one >= other for one, other in itertools.pairwise(edges)):
+            raise ValueError("takes numbers that rise, none of them twice")
+        return tuple(edge + 0.0 for edge in edges)
+
+    @property
+    def bins(self) -> int:
+        """How many, the two open ones included."""
+        return len(self.edges) + 1
+
+    def bounds(self, place: int) -> tuple[float | None, float | None]:
+        """The bin's lower bound, which belongs to it, and its upper one, which does not; None where it is open."""
+        return (self.edges[place - 1] if place else None), (self.edges[place] if place < len(self.edges) else None)
+
+    def known(self, keys: Iterable[tuple[Value, ...]]) -> None:
+        """Raise ValueError if a key does not end in one of the bins: a pod's word is not taken for it."""
+        if not all(isinstance(key[-1], int) and 0 <= key[-1] < self.bins for key in keys):
+            raise ValueError("a bin that was not asked for")
+
+    def disclosure(self) -> Disclosure:
+        return Disclosure(rounded=("count",))
+
+    def suits(self, card: Card) -> None:
+        continuous(card, self.column, field=f"algorithm.{self.kind}.column", what="bins")
+
+    def counted(self, batches: Iterable[pa.RecordBatch], by: Sequence[str]) -> Partial:
+        """The rows of each level and bin that has any, as `count`."""
+        import numpy as np
+
+        from podium.algorithms._levels import groups
+        from podium.algorithms._sums import numbers
+
+        rows = 0
+        counts: dict[tuple[Value, ...], int] = {}
+        for batch in batches:
+            rows += batch.num_rows
+            values, valid = numbers(batch, self.column)
+            places = np.searchsorted(_edges(self.edges, values), values, side="right")
+            for key, positions in groups(batch, by):
+                found = np.bincount(places[positions[valid[positions]]])
+                for place in np.flatnonzero(found).tolist():
+                    counts[*key, place] = counts.get((*key, place), 0) + int(found[place])
+        cells = tuple(Cell(key=key, n=n, values={"count": n}) for key, n in counts.items())
+        return Partial(by=(*by, BIN), rows=rows, cells=cells)
+
+
+def _edges(edges: Sequence[float], values: npt.NDArray[Any]) -> npt.NDArray[np.float64 | np.int64]:
+    """The edges in the type of the values: whole ones for integers, which a float cannot always hold."""
+    import numpy as np
+
+    if values.dtype.kind == "f":
+        return np.asarray(edges, dtype=np.float64)
+    whole = [max(math.ceil(edge), LEAST) for edge in edges]
+    return np.asarray([edge for edge in whole if edge <= MOST], dtype=np.int64)
