@@ -155,12 +155,12 @@ class PodConfig(Frozen):
 
 
 class AskFile(Frozen):
-    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`."""
+    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out."""
 
     pods: tuple[str, ...] = Field(min_length=1)
     datasource: str
     algorithm: dict[str, Any]
-    protocol: dict[str, Any] = {"kind": "one_round"}
+    protocol: dict[str, Any] | None = None
     new_data_only: bool = False
     allow_partial: bool = False
     hub: str = ""

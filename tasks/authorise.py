@@ -20,6 +20,7 @@ def authorise(case: Case) -> Decision:
     desk, task = case.desk, case.task
     try:
         case.algorithm, case.protocol = Algorithm.load(task.algorithm), Protocol.load(task.protocol)
+        case.protocol.check(case.algorithm)
     except ConfigError as error:
         raise TaskError(f"The task cannot be read: {error}", status="rejected", code="bad_task") from None
     request = Request(

@@ -13,6 +13,11 @@ from tasks.step import step
 
 @step("select")
 async def select_datapoints(case: Case) -> None:
+    """As `choose`, where it is seen."""
+    await choose(case)
+
+
+async def choose(case: Case) -> None:
     """Have the worker read the source once and keep the chosen rows. Raises TaskError (`nothing_new`) where none is left."""
     desk, task = case.desk, case.task
     known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""

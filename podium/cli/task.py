@@ -14,6 +14,8 @@ Id = Annotated[str, typer.Argument(metavar="TASK", help="The task's identifier, 
 EXAMPLES = {
     "count": "algorithm: {kind: count, by: sex}        # leave `by` out for one number",
     "mean": "algorithm: {kind: mean, column: age, by: sex}",
+    "linear": "algorithm: {kind: linear, target: age, features: [score, sex], levels: {sex: [f, m]}}",
+    "logistic": "algorithm: {kind: logistic, target: smoker, features: [age, score]}  # positive: LEVEL where the target is categorical",
 }
 
 
@@ -54,7 +56,7 @@ def result(task: Id, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="count or mean.")] = "mean") -> None:
+def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="count, mean, linear or logistic.")] = "mean") -> None:
     """Print an ask file to start from."""
     from podium.errors import UnknownKind
 

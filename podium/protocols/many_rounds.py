@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field
 
 from podium.algorithms import Algorithm, Iterative
-from podium.contracts import Released, Reply, Round, Status
+from podium.contracts import Released, Reply, Round, Status, Suppression
 from podium.protocols import AnalystSide, Ask, Await, Compute, Outcome, PodStep, Protocol, Release, Send, _unfit
 
 
@@ -77,6 +77,7 @@ class ManyRounds(Protocol):
 
 
 def _tables(pods: tuple[str, ...], said: Mapping[str, Reply]) -> list[Released]:
-    """What the pods released in this round; a pod that ended otherwise has none."""
+    """What the pods released in this round, or that they kept it back; a pod that failed or refused has none."""
     lasting = (Status.WAITING, Status.SUPPRESSED)
-    return [reply.released for pod in pods if (reply := said.get(pod)) and reply.released is not None and reply.status in lasting]
+    replies = [said[pod] for pod in pods if pod in said and said[pod].status in lasting]
+    return [reply.released or Released(suppressed=(Suppression(rule=reply.code, scope="result"),)) for reply in replies]
