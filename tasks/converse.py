@@ -42,7 +42,7 @@ async def converse(case: Case) -> None:
         if not isinstance(following, Compute):
             raise TaskError(f"protocol {case.protocol.kind} does not go on with a round.", code="protocol")
         async with rows(case):
-            await choose(case)
+            await choose(case, to_validate=False)
             if digest(case.chosen) != case.rounds[0].rows:
                 raise TaskError("The data changed between two rounds.", code="data_changed")
             await work_out(case)
@@ -116,7 +116,7 @@ async def _note_rows(case: Case) -> None:
     if hasattr(case, "chosen") or not case.desk.config.history.pod_db:
         return
     async with rows(case):
-        await choose(case)
+        await choose(case, to_validate=False)
     if digest(case.chosen) != case.rounds[0].rows:
         log.warning("run %s: its rows changed before it ended; they are not noted as used", case.id8)
         del case.chosen
