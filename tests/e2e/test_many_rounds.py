@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import psutil
@@ -100,9 +102,21 @@ def test_the_fit_is_the_pooled_one_in_one_flow_run_a_pod(town: Town):
         assert town.rows(pod, "SELECT count(*) FROM decision") == [(1,)]
         assert town.rows(pod, "SELECT count(*) FROM datapoint") == town.rows(pod, "SELECT rows_read FROM run")
         assert town.log(f"{pod}.log").count("Traceback") == 0
+        ((run,),) = town.rows(pod, "SELECT id FROM run")
+        assert flow_runs(f"compute-{run[:8]}") == 1
     is_pooled(session.answer(answer.id).result)
 
     short_is_pooled(session.ask(SHORT, pods=PODS, datasource="patients", timeout=60).result)
+
+
+def flow_runs(name: str) -> int:
+    """How many flow runs of that name Prefect knows."""
+    url = os.environ["PREFECT_API_URL"]
+    user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
+    with httpx.Client(auth=(user, password), trust_env=False) as client:
+        token = client.get(f"{url}/csrf-token", params={"client": "test"}).json()["token"]
+        headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        return int(client.post(f"{url}/flow_runs/count", json={"flow_runs": {"name": {"any_": [name]}}}, headers=headers).json())
 
 
 def test_six_tasks_in_opposite_order_all_finish_though_only_one_may_run_at_once(town: Town):

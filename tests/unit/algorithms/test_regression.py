@@ -1,5 +1,7 @@
 """Federated regressions beside the pooled ones, over the whole conversation and through the gate, without any I/O."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -22,7 +24,7 @@ def fit(model, frame, *, pods=2, rules=None, rounds=25):
     """The whole task over the frame cut in `pods` unequal parts, under the default rules."""
     edges = [0, *(len(frame) * (i + 1) // (pods + 1) + 7 * i for i in range(1, pods)), len(frame)]
     columns = list(model.columns())
-    parts = {f"demo/p{i}": frame[columns].iloc[a:b] for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))}
+    parts = {f"demo/p{i}": frame[columns].iloc[a:b] for i, (a, b) in enumerate(pairwise(edges))}
     batches = {pod: pa.RecordBatch.from_pandas(part, preserve_index=False) for pod, part in parts.items()}
     return converse(ManyRounds(max_rounds=rounds), model, batches, rules=rules or Rules())
 
