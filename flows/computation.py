@@ -9,6 +9,7 @@ from prefect import flow
 from tasks.admit import admit
 from tasks.case import open_case, rows, to_an_end
 from tasks.compute import compute
+from tasks.converse import converse
 from tasks.finish import finish
 from tasks.record import record
 from tasks.release import release
@@ -28,12 +29,15 @@ async def computation(pod: str, run: str) -> Any:
     if case.open:
         async with to_an_end(case):
             await admit(case)  # the decision is on disk before a row is read
-            async with rows(case):  # a child process, which alone reads rows
-                await select_datapoints(case)
-                await validate(case)
-                await compute(case)
-            await release(case)  # the one gate
-            await record(case)  # status, result, history and sealed reply in one transaction
+            if not case.rounds:  # a run of many rounds that is taken up again has its first behind it
+                async with rows(case):  # a child process, which alone reads rows
+                    await select_datapoints(case)
+                    await validate(case)
+                    await compute(case)
+                await release(case)  # the one gate
+                await record(case)  # status, result, history and sealed reply in one transaction
+            if case.open:
+                await converse(case)  # every further round; waiting for the analyst it holds nothing
     await reply(case)
     await show_run(case)
     return await finish(case)

@@ -108,6 +108,8 @@ class DisclosureSection(Frozen):
     round_to: int = Field(default=5, ge=1)
     max_levels: int = Field(default=40, ge=1)
     max_result_rows: int = Field(default=5000, ge=1)
+    max_params_ratio: float = Field(default=0.10, gt=0, le=1)
+    max_rounds: int = Field(default=25, ge=1)
 
 
 class HistorySection(Frozen):
@@ -118,10 +120,11 @@ class HistorySection(Frozen):
 
 
 class LimitsSection(Frozen):
-    """What one run may use. Times in seconds, memory in MiB."""
+    """What one run may use. Times in seconds, memory in MiB. `wait_seconds`: how long a run waits for the analyst's next round."""
 
     runs_at_once: int = Field(default=4, ge=1, le=4)
     run_seconds: int = Field(default=3600, ge=1)
+    wait_seconds: int = Field(default=3600, ge=1)
     worker_memory_mb: int = Field(default=4096, ge=256)
     heartbeat_seconds: int = Field(default=10, ge=1, le=15)
 
@@ -168,12 +171,12 @@ class PodConfig(Frozen):
 
 
 class AskFile(Frozen):
-    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`."""
+    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out."""
 
     pods: tuple[str, ...] = Field(min_length=1)
     datasource: str
     algorithm: dict[str, Any]
-    protocol: dict[str, Any] = {"kind": "one_round"}
+    protocol: dict[str, Any] | None = None
     new_data_only: bool = False
     allow_partial: bool = False
     hub: str = ""

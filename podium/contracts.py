@@ -152,18 +152,24 @@ class Disclosure(Frozen):
     """What an algorithm's cells would reveal. A value that is in neither list never leaves.
 
     `rounded` values are counts and are rounded to `round_to`; `exact` ones leave as they are once the minimum sizes hold.
+
+    `params` is how many parameters are fitted to a cell's rows. `supports` are counts that every cell must state beside its figures and
+    that never leave; each has the rule that is told when it is under `min_cell`.
     """
 
     rounded: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
+    params: int = Field(default=0, ge=0)
+    supports: dict[str, str] = {}
 
 
 class Cell(Frozen):
-    """One group: its levels in the order of `Partial.by`, the rows that contributed, and the named figures."""
+    """One group: its levels in the order of `Partial.by`, the rows that contributed, the named figures, and what they rest on."""
 
     key: tuple[Value, ...] = ()
     n: int = Field(ge=0)
     values: dict[str, int | float]
+    supports: dict[str, int] = {}
 
 
 class Partial(Frozen):
@@ -205,12 +211,24 @@ class Released(Frozen):
         return Status.SUPPRESSED if any(s.scope == "result" for s in self.suppressed) else Status.RELEASED
 
 
+class Round(Frozen):
+    """What the analyst says after a round, the body of a sealed `share` message: the parameters of round `no`, or that there is none."""
+
+    v: Literal[1] = 1
+    no: int = Field(ge=2)
+    parameters: dict[str, Any] | None = None
+
+
 class Reply(Frozen):
-    """The body of a sealed `result` or `reject` message: one run's end as the analyst may know it."""
+    """One run as the analyst may know it: the body of a sealed `result` or `reject` message, its end, or of a `share`, one round of it.
+
+    `round` is 0 at the end; a round's reply has the status `waiting` and what the gate let out.
+    """
 
     v: Literal[1] = 1
     run: str
     status: Status
+    round: int = Field(default=0, ge=0)
     released: Released | None = None
     code: str = ""
     message: str = ""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podium.algorithms import Algorithm
-from podium.contracts import Card, CardColumn, Cell, Partial, Released, ReleasedCell, Reply, Status
+from podium.algorithms import Algorithm, Iterative
+from podium.contracts import Card, CardColumn, Partial, Released, ReleasedCell, Reply, Round, Status
 from podium.datasources import ARROW, Datasource
 from podium.errors import ConfigError, DataSourceError
-from podium.protocols import Ask, Compute, Protocol, Release, Send
+from podium.privacy.disclosure import Rules
+from podium.privacy.gate import release
+from podium.protocols import Await, Compute, Outcome, PodStep, Protocol, Release, Send
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,22 +86,23 @@ def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -
     algorithm.check(sample_card())
     rows = rows.select(columns)
     whole = algorithm.local([rows])
-    declared = {*algorithm.disclosure().rounded, *algorithm.disclosure().exact}
+    declared, supports = {*algorithm.disclosure().rounded, *algorithm.disclosure().exact}, set(algorithm.disclosure().supports)
     assert not set(algorithm.disclosure().rounded) & set(algorithm.disclosure().exact), "a value is both rounded and exact"
     for cell in whole.cells:
         assert set(cell.values) == declared, f"cell values {sorted(cell.values)} are not those declared, {sorted(declared)}"
+        assert set(cell.supports) == supports, f"supports {sorted(cell.supports)} are not those declared, {sorted(supports)}"
         assert len(cell.key) == len(whole.by), "a key has not one level for each column of by"
         assert cell.n <= whole.rows, "a cell has more rows than there are"
     assert len({cell.key for cell in whole.cells}) == len(whole.cells), "a level has two cells"
     assert Partial.model_validate_json(whole.model_dump_json()) == whole, "the partial does not survive JSON"
     size = max(1, rows.num_rows // 7)
     split = [rows.slice(start, size) for start in range(0, rows.num_rows, size)]
-    assert _figures(algorithm.local(split)) == _figures(whole), "other batches give other figures"
-    assert _figures(algorithm.local(split[::-1])) == _figures(whole), "another order gives other figures"
+    assert _alike(algorithm.local(split), whole, algorithm), "other batches give other figures"
+    assert _alike(algorithm.local(split[::-1]), whole, algorithm), "another order gives other figures"
     assert algorithm.local([]).rows == 0, "no rows are not counted as none"
     half = rows.num_rows // 2
-    halves = [_released(algorithm.local([rows.slice(0, half)])), _released(algorithm.local([rows.slice(half)]))]
-    assert _same(algorithm.combine(halves), algorithm.combine([_released(whole)])), "two halves do not combine to the whole"
+    halves = [rows.slice(0, half), rows.slice(half)]
+    assert _same(_answer(algorithm, halves), _answer(algorithm, [rows])), "two halves do not combine to the whole"
     if whole.by:
         hidden = whole.cells[0].key
         table = algorithm.combine([_released(whole, without=hidden)], frozenset({hidden}))
@@ -126,7 +130,7 @@ def _check_where(algorithm: Algorithm) -> None:
     kept = [place for place, row in enumerate(rows.to_pylist()) if (row["age"] or 0) > 40 and row["sex"] == "f"]
     given, wanted = filtered.local([rows.select(columns)]), algorithm.local([rows.take(kept).select(algorithm.columns())])
     assert given.rows == len(kept), "rows that the filter left out are counted"
-    assert _figures(given) == _figures(wanted), "where is not the same as asking about the rows that are left"
+    assert _alike(given, wanted, algorithm), "where is not the same as asking about the rows that are left"
     filtered.check(sample_card())
     card = sample_card()
     with_patient = (*card.columns, CardColumn(name="patient", type="text", semantic="identifier"))
@@ -135,37 +139,67 @@ def _check_where(algorithm: Algorithm) -> None:
 
 
 def check_protocol(protocol: Protocol) -> None:
-    """Both sides run to their end: what a pod releases is sent once, and every pod that answered is in the analyst's answer."""
-    partial = Partial(rows=10, cells=(Cell(n=10, values={"count": 10}),))
-    released = _released(partial)
-    sent, steps = [], protocol.pod()
-    outcome: Any = None
+    """Both sides run to their end: only what the gate released is sent, and every pod that answered is in the analyst's answer."""
+    algorithm = next(one for kind in Algorithm.kinds() if _carries(protocol, one := Algorithm.of(kind).sample()))
+    rows = sample_rows()
+    half = rows.num_rows // 2
+    pods = {"a/one": rows.slice(0, half), "a/two": rows.slice(half)}
+    outcome = converse(protocol, algorithm, pods)
+    assert set(outcome.replies) == set(pods), "the analyst's side loses or invents a reply"
+    assert {reply.status for reply in outcome.replies.values()} == {Status.RELEASED}, "a run does not come to its end"
+    assert Protocol.load(json.loads(json.dumps(protocol.dump()))) == protocol, "dump() does not rebuild it"
+
+
+def converse(protocol: Protocol, algorithm: Algorithm, pods: Mapping[str, pa.RecordBatch], *, rules: Rules | None = None) -> Outcome:
+    """A whole task without any I/O, over the rows of each pod. Raises AssertionError where a pod sends what no gate released."""
+    rules = rules or Rules(min_rows=1, min_cell=1, max_params_ratio=1)
+    asking = protocol.analyst(tuple(pods), {"v": 1, "algorithm": algorithm.dump()})
+    sides = {pod: _PodSide(protocol.pod(), algorithm, rows, rules) for pod, rows in pods.items()}
+    stranger = Reply(run="0" * 32, status=Status.FAILED)
+    step = next(asking)
     try:
         while True:
-            match steps.send(outcome):
-                case Compute():
-                    outcome = partial
-                case Release(partial=given):
-                    assert given == partial, "something else than the partial is put through the gate"
-                    outcome = released
-                case Send(released=given):
-                    sent.append(given)
-                    outcome = None
-    except StopIteration:
-        pass
-    assert sent, "the pod's side sends nothing"
-    assert all(one == released for one in sent), "something is sent that the gate did not release"
-    reply = Reply(run="0" * 32, status=Status.RELEASED, released=released)
-    asking = protocol.analyst(("a/one", "a/two"), {"v": 1})
-    step = next(asking)
-    answer: dict[str, Reply] = {}
-    try:
-        while isinstance(step, Ask):
-            step = asking.send(dict.fromkeys(step.bodies, reply) | {"a/other": reply})
+            replies = {pod: sides[pod].hear(json.loads(json.dumps(body))) for pod, body in step.bodies.items()}
+            step = asking.send(replies | {"a/other": stranger})
     except StopIteration as end:
-        answer = end.value
-    assert answer == {"a/one": reply, "a/two": reply}, "the analyst's side loses or invents a reply"
-    assert Protocol.load(json.loads(json.dumps(protocol.dump()))) == protocol, "dump() does not rebuild it"
+        outcome: Outcome = end.value
+        return outcome
+
+
+class _PodSide:
+    """One pod's side of a protocol: from each word of the analyst's to the reply that it leads to."""
+
+    def __init__(self, steps: Generator[PodStep, Any, None], algorithm: Algorithm, rows: pa.RecordBatch, rules: Rules) -> None:
+        self.steps, self.algorithm, self.rules, self.no = steps, algorithm, rules, 0
+        self.rows = rows.select(list(algorithm.columns()))
+
+    def hear(self, body: Any) -> Reply:
+        outcome: Any = Round.model_validate(body) if self.no else None
+        while True:
+            match self.steps.send(outcome):
+                case Compute(parameters=parameters):
+                    at = Algorithm.load({**self.algorithm.dump(), **({"at": parameters} if parameters else {})})
+                    outcome = partial = at.local([self.rows])
+                case Release(partial=given):
+                    assert given is partial, "something else than the partial is put through the gate"
+                    outcome = passed = release(given, disclosure=at.disclosure(), rules=self.rules, rounds_before=self.no)
+                    self.no += 1
+                    self.passed = passed
+                case Send(released=given, last=last):
+                    assert given is self.passed, "something is sent that the gate did not release"
+                    step = next(self.steps, None)
+                    assert step is None if last else isinstance(step, Await), "a run goes on after its end, or ends in the middle"
+                    return Reply(
+                        run="0" * 32, status=given.status if last else Status.WAITING, round=0 if last else self.no, released=given
+                    )
+
+
+def _carries(protocol: Protocol, algorithm: Algorithm) -> bool:
+    try:
+        protocol.check(algorithm)
+    except ConfigError:
+        return False
+    return True
 
 
 def _read(source: Datasource, names: Sequence[str], datapoints: list[int] | None = None) -> dict[str, list[Any]]:
@@ -176,8 +210,29 @@ def _read(source: Datasource, names: Sequence[str], datapoints: list[int] | None
     return found
 
 
-def _figures(partial: Partial) -> dict[Any, Any]:
-    return {cell.key: (cell.n, cell.values) for cell in partial.cells}
+def _alike(one: Partial, other: Partial, algorithm: Algorithm) -> bool:
+    """Whether the figures are the same: exactly, or for sums of products but for the order of addition."""
+    error = 1e-9 if isinstance(algorithm, Iterative) else 0.0
+    cells, known = ({cell.key: cell for cell in partial.cells} for partial in (one, other))
+    return cells.keys() == known.keys() and all(
+        (cell.n, cell.supports) == (known[key].n, known[key].supports)
+        and all(math.isclose(value, known[key].values[name], rel_tol=error, abs_tol=error) for name, value in cell.values.items())
+        for key, cell in cells.items()
+    )
+
+
+def _answer(algorithm: Algorithm, parts: Sequence[pa.RecordBatch]) -> Any:
+    """What the analyst gets of these parts, one a pod."""
+    if not isinstance(algorithm, Iterative):
+        return algorithm.combine([_released(algorithm.local([part])) for part in parts])
+    steps = algorithm.rounds()
+    at: Any = next(steps)
+    try:
+        while True:
+            tables = [_released(at.local([part])) for part in parts]
+            at = steps.send(tables)
+    except StopIteration as end:
+        return end.value
 
 
 def _released(partial: Partial, without: tuple[Any, ...] | None = None) -> Released:
@@ -191,6 +246,9 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, pd.DataFrame):
         pd.testing.assert_frame_equal(one, other)
         return True
+    if hasattr(one, "table"):
+        pd.testing.assert_frame_equal(one.table, other.table, rtol=1e-9)
+        return bool(one.state == other.state)
     return bool(one == other or abs(one - other) <= 1e-12 * abs(other))
 
 

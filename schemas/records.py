@@ -60,6 +60,28 @@ class RunRecord(SQLModel, table=True):
     acknowledged_at: int | None = Field(default=None, index=True)
 
 
+class RoundRecord(SQLModel, table=True):
+    """One round of a run: what the analyst asked for, and what was answered. The first round's question is the task itself.
+
+    `reference` is the analyst's message, as our reply names it; `rows` a keyed digest of the rows read, which must stay the same.
+    """
+
+    __tablename__ = "round"
+
+    run: str = Field(primary_key=True, max_length=32)
+    no: int = Field(primary_key=True)
+    mid: str = ""
+    reference: str = ""
+    parameters: str = ""
+    last: bool = False
+    heard_at: int | None = None
+    rows: bytes = Field(default=b"", sa_type=LargeBinary)
+    released: str = ""
+    reply: bytes | None = Field(default=None, sa_type=LargeBinary)
+    answered_at: int | None = None
+    replied_at: int | None = None
+
+
 class DecisionRecord(SQLModel, table=True):
     """The yes or no to one run, on disk before any row is read. One a run: a second look finds the first."""
 

@@ -1,6 +1,7 @@
 """The runs of a pod, their datapoints and results: the truth that Prefect only shows.
 
-A run goes queued → running → released | suppressed | rejected | failed. The last step writes status, result, datapoints and the
+A run goes queued → running → released | suppressed | rejected | failed; one of several rounds goes back and forth between running and
+waiting (see `schemas.rounds`), and may end expired. The last step writes status, result, datapoints and the
 sealed reply in one transaction; the reply is sent after it and may be sent again.
 """
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col, select, update
 
 from podium.contracts import FINAL, Released, Status
-from schemas.records import DatapointRecord, ResultRecord, RunRecord
+from schemas.records import DatapointRecord, ResultRecord, RoundRecord, RunRecord
 from schemas.stores import PodDatabase
 
 CHUNK = 10_000
@@ -87,7 +88,9 @@ class RunStore:
             record.envelope = b""
             if released is not None:
                 record.rows_released = released.rows
-                if keep:
+                if not keep:
+                    session.exec(update(RoundRecord).where(col(RoundRecord.run) == run).values(released=""))
+                else:
                     session.add(ResultRecord(run=run, released=released.model_dump_json(), at=record.finished_at))
             assert record.no is not None
             put = _put(self.database.engine.dialect.name)

@@ -51,6 +51,7 @@ def authorise(case: Case) -> Decision:
 def _understand(case: Case) -> bool:
     try:
         case.algorithm, case.protocol = Algorithm.load(case.task.algorithm), Protocol.load(case.task.protocol)
+        case.protocol.check(case.algorithm)
     except ConfigError as error:
         log.warning("run %s: its task cannot be read: %s", case.id8, error)
         return False

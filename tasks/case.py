@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -13,8 +14,8 @@ from podium.algorithms import Algorithm
 from podium.contracts import Partial, Released, Reply, SelectReport, Status, Task
 from podium.crypto.encryption import decode_public
 from podium.crypto.envelope import new_id, reference, seal
-from podium.crypto.header import MAX_LIFE, Header
-from podium.errors import MessageRefused, PodiumError, TaskError, TrustError
+from podium.crypto.header import MAX_LIFE, Header, MessageType
+from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, TrustError
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
@@ -43,16 +44,37 @@ class Case:
     def __init__(self, desk: Desk, run: str) -> None:
         self.desk, self.run = desk, run
         self.record = desk.runs.start(run)
+        self.rounds = desk.rounds.every(run)
 
     def turn(self, kind: type[Step], outcome: object = None) -> Step:
         """The protocol's next step, given what came of the last one. Raises TaskError unless it is of this kind."""
-        try:
-            step = next(self.turns) if outcome is None else self.turns.send(outcome)
-        except StopIteration:
-            step = None
+        step = self.proceed(outcome)
         if not isinstance(step, kind):
             raise TaskError(f"protocol {self.protocol.kind} does not go on with {kind.__name__}.", code="protocol")
         return step
+
+    def proceed(self, outcome: object) -> PodStep | None:
+        """The protocol's next step, whichever it is; None at its end."""
+        try:
+            return next(self.turns) if outcome is None else self.turns.send(outcome)
+        except StopIteration:
+            return None
+
+    @property
+    def answered(self) -> int:
+        """How many rounds have left this pod."""
+        return sum(1 for one in self.rounds if one.answered_at is not None)
+
+    @property
+    def asked(self) -> Algorithm:
+        """The algorithm at the parameters of the round that is under way. Raises TaskError (`bad_task`) when they do not fit."""
+        parameters = self.rounds[-1].parameters if self.rounds else ""
+        if not parameters:
+            return self.algorithm
+        try:
+            return Algorithm.load({**self.task.algorithm, "at": json.loads(parameters)})
+        except ConfigError as error:
+            raise TaskError(f"The round cannot be read: {error}", code="bad_task") from None
 
     @property
     def open(self) -> bool:
@@ -69,6 +91,12 @@ class Case:
         """16 bytes that stand for this question: algorithm, parameters, columns, code version."""
         return task_key(self.task)
 
+    @property
+    def reference(self) -> str:
+        """The analyst's last message, as our reply to it names it."""
+        last = self.rounds[-1].reference if self.rounds else ""
+        return last or reference(self.header.mid, self.record.envelope)
+
     def sealed(self, reply: Reply) -> bytes | None:
         """The reply as a message to the task's own reply key; None where no writer is known or nobody could open it."""
         if not hasattr(self, "header") or not self.header.reply_key:
@@ -80,8 +108,9 @@ class Case:
             return None
 
     def _seal(self, reply: Reply) -> bytes:
+        kind: MessageType = "share" if reply.round else "reject" if reply.status is Status.REJECTED else "result"
         return seal(
-            typ="reject" if reply.status is Status.REJECTED else "result",
+            typ=kind,
             mid=new_id(),
             task=self.header.task,
             run=self.run,
@@ -89,7 +118,8 @@ class Case:
             to=self.header.from_,
             iat=now(),
             exp=now() + MAX_LIFE,
-            re=reference(self.header.mid, self.record.envelope),
+            seq=self.answered + 1,
+            re=self.reference,
             body=reply.model_dump_json().encode(),
             recipient=decode_public(self.header.reply_key),
             identity=self.desk.identity,

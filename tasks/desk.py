@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from podium.config import PodConfig, from_prefect_name, prefect_name, saved_pod
 from podium.contracts import DatasourceSchema
@@ -20,11 +21,22 @@ from podium.history.secret import pod_secret
 from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
+from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
 from tasks.step import coded
 
 R = TypeVar("R")
+
+
+class Seat(Protocol):
+    """A run's place among those that work at once."""
+
+    async def take(self) -> None:
+        """Wait for a place and hold it."""
+
+    async def give(self) -> None:
+        """Give the place back, if it is held."""
 
 
 class Desk:
@@ -39,6 +51,7 @@ class Desk:
         self.custodian: PublicKey = trusted_custodian(config, self.folder)
         self.database = PodDatabase.of(folder=self.folder, url=config.history.url, pod=config.identifier)
         self.runs = RunStore(self.database)
+        self.rounds = RoundStore(self.database)
         self.grants = GrantStore(self.database)
         self.replay = SqlReplayStore(self.database)
         self.schemas = SchemaStore(self.database)
@@ -47,6 +60,8 @@ class Desk:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()
+        self.seats: dict[str, Seat] = {}
+        self._bells: dict[str, asyncio.Event] = {}
 
     @property
     def tag(self) -> str:
@@ -83,6 +98,23 @@ class Desk:
         if run not in self.active:
             self.active.add(run)
             self.queue.put_nowait(run)
+
+    def bell(self, run: str) -> asyncio.Event:
+        """Rings when the analyst has written to this run."""
+        return self._bells.setdefault(run, asyncio.Event())
+
+    @asynccontextmanager
+    async def away(self, run: str) -> AsyncIterator[None]:
+        """A run that waits gives its place to another, and takes one again when it goes on."""
+        seat = self.seats.get(run)
+        if seat is not None:
+            await seat.give()
+        try:
+            yield
+        finally:
+            self._bells.pop(run, None)
+        if seat is not None:
+            await seat.take()
 
     async def identity_of(self, fp: str) -> PublicKey | None:
         """The identity key with that fingerprint: from the pod's own folder, else from the hub, whose word is checked by the hash."""

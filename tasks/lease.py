@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from podium.crypto.envelope import run_id
+from podium.crypto.envelope import peek, run_id
+from podium.errors import MessageRefused
 from tasks.desk import Desk
+from tasks.hear import hear
 
 WAIT, LEASE = 25, 90
 
 
 async def lease(desk: Desk) -> str | None:
-    """The run that the next message starts, or None when the mailbox stayed empty for a long poll (25 s)."""
+    """The run that the next message starts, or None: the mailbox stayed empty for a long poll (25 s), or it was a run's next round."""
     leased = await desk.hub.lease(desk.config.identifier, wait=WAIT, seconds=LEASE)
     if leased is None:
+        return None
+    if _typ(leased.raw) == "share":
+        await hear(desk, leased)
         return None
     run = run_id(leased.raw)
     desk.runs.receive(run, mid=leased.mid, attempt=leased.attempt, envelope=leased.raw)
     return run
+
+
+def _typ(raw: bytes) -> str:
+    """What the message says it is; one that cannot be read is refused as a task, on record."""
+    try:
+        return peek(raw).typ
+    except MessageRefused:
+        return ""

@@ -14,9 +14,15 @@ from tasks.step import step
 
 @step("release")
 async def release(case: Case) -> None:
+    """As `let_out`, where it is seen."""
+    await let_out(case)
+
+
+async def let_out(case: Case) -> None:
     """Let out what the disclosure rules allow, if the grant still stands: it may have been revoked while rows were read."""
     await asyncio.to_thread(still_granted, case)
     partial = case.turn(Release, case.partial).partial
-    case.released = through_the_gate(partial, disclosure=case.algorithm.disclosure(), rules=case.desk.config.disclosure)
-    rules = "+".join(suppression.rule for suppression in case.released.suppressed) or "none"
-    timeline("through the gate", run=case.id8, status=case.released.status, kept_back_by=rules)
+    rules, disclosure = case.desk.config.disclosure, case.asked.disclosure()
+    case.released = through_the_gate(partial, disclosure=disclosure, rules=rules, rounds_before=case.answered)
+    kept_back_by = "+".join(suppression.rule for suppression in case.released.suppressed) or "none"
+    timeline("through the gate", run=case.id8, status=case.released.status, kept_back_by=kept_back_by)

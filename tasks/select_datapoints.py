@@ -13,10 +13,16 @@ from tasks.step import step
 
 @step("select")
 async def select_datapoints(case: Case) -> None:
+    """As `choose`, where it is seen."""
+    await choose(case)
+
+
+async def choose(case: Case, *, to_validate: bool = True) -> None:
     """Have the worker read the source once and keep the chosen rows. Raises TaskError (`nothing_new`) where none is left."""
     desk, task = case.desk, case.task
     known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
-    case.chosen = await case.worker.select(columns=None, secret=datasource_secret(desk.secret, task.datasource), known=known)
+    secret = datasource_secret(desk.secret, task.datasource)
+    case.chosen = await case.worker.select(columns=None, secret=secret, known=known, to_validate=to_validate)
     desk.runs.note(case.run, rows_read=case.chosen.chosen)
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from podium.contracts import Card, Disclosure, Partial, Released
+from podium.errors import ConfigError
 from podium.plugin import Plugin, lazy_kinds
 
 if TYPE_CHECKING:
@@ -43,6 +44,36 @@ class Algorithm(Plugin):
 
         `hidden` are levels to show as suppressed: their figures are missing, never 0.
         """
+
+
+class Iterative(Algorithm):
+    """An algorithm of several rounds, each at parameters that follow from what all pods released before.
+
+    The parameters are its field `at`: `local` and `disclosure` answer for the round that they stand for, without them for the first.
+    """
+
+    at: Any = None
+
+    @abstractmethod
+    def rounds(self) -> Generator[Self, Sequence[Released], Any]:
+        """The analyst's side, without I/O: yields itself at the next round's parameters, is sent every pod's table, returns the result.
+
+        The first is `self`. A table that was kept back whole ends it; so does an empty sequence. The tables of a round may be fewer than
+        those before. It gives the same for the same tables, for it is run again from the start whenever an answer is read.
+        """
+
+    def cut_short(self, rounds: int) -> Any:
+        """The result when that many rounds were made and no more may be."""
+        return None
+
+    def check(self, card: Card) -> None:
+        """Raise ConfigError for a question that begins in the middle: only the protocol sets `at`."""
+        if self.at is not None:
+            raise ConfigError("is set by the protocol alone.", field=f"algorithm.{self.kind}.at", remedy="Leave it out.", code="bad_task")
+
+    def combine(self, tables: Sequence[Released], hidden: frozenset[tuple[Any, ...]] = frozenset()) -> Any:
+        """One round's tables make no answer."""
+        raise TypeError(f"{self.kind} is answered in rounds")
 
 
 __getattr__ = lazy_kinds(__name__)

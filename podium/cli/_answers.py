@@ -8,7 +8,7 @@ from podium.contracts import Status
 from podium.text import printable
 
 if TYPE_CHECKING:
-    from podium.client import Answer
+    from podium.client import Answer, Run
 
 EXIT = {Status.RELEASED: 0, Status.PARTIAL: 0}
 NOT_RELEASED = 7
@@ -18,6 +18,8 @@ def as_data(answer: Answer) -> dict[str, Any]:
     """The answer as JSON values; a table is a list of rows."""
     result = answer.result
     table = result.astype(object).where(result.notna(), None).to_dict("records") if hasattr(result, "to_dict") else result
+    if hasattr(result, "model_dump"):
+        table = result.model_dump(mode="json")
     runs = {
         pod: {"status": run.status, "rows": run.rows, "suppressed": list(run.suppressed), "code": run.code, "message": run.message}
         for pod, run in answer.runs.items()
@@ -53,6 +55,11 @@ def show(answer: Answer) -> None:
         rows = f", {run.rows} rows (rounded)" if run.rows else ""
         why = f": {run.message}" if run.message else ""
         console.print(printable(f"  {pod}: {run.status}{rows}{rules}{why}"))
+
+
+def progress(pod: str, run: Run) -> str:
+    """How far one pod is, in a few words."""
+    return f"{pod} {run.status}" + (f" (round {run.round})" if run.round else "")
 
 
 def exit_code(answer: Answer) -> int:

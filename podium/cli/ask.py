@@ -23,12 +23,13 @@ def ask(
     """Ask pods a question from a file."""
     import podium
     from podium.algorithms import Algorithm
-    from podium.cli._answers import as_data, exit_code, show
+    from podium.cli._answers import as_data, exit_code, progress, show
     from podium.config import read_ask_file
     from podium.protocols import Protocol
 
     asked = read_ask_file(file)
-    algorithm, protocol = Algorithm.load(asked.algorithm), Protocol.load(asked.protocol)
+    algorithm = Algorithm.load(asked.algorithm)
+    protocol = Protocol.load(asked.protocol) if asked.protocol else None
     session = podium.connect(asked.hub or None, user=user or None)
     answer = session.ask(
         algorithm,
@@ -41,7 +42,7 @@ def ask(
     )
     if wait:
         typer.echo(f"Asked {', '.join(asked.pods)} (task {answer.id}); waiting.", err=True)
-        answer.wait(timeout, lambda a: typer.echo(", ".join(f"{pod} {run.status}" for pod, run in a.runs.items()), err=True))
+        answer.wait(timeout, lambda a: typer.echo(", ".join(progress(pod, run) for pod, run in a.runs.items()), err=True))
     emit(as_data(answer), as_json=as_json, human=lambda: show(answer))
     if code := exit_code(answer):
         raise typer.Exit(code)

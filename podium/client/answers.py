@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,29 +11,34 @@ from typing import TYPE_CHECKING, Any
 from podium.algorithms import Algorithm
 from podium.client.asking import send
 from podium.client.combining import Combined, combine, consistent, label_partial
+from podium.client.conversing import go_on, outcome
 from podium.client.receiving import close_expired, receive
-from podium.client.rounds import closing
 from podium.client.store import TaskStore
 from podium.contracts import Reply, Status
 from podium.errors import HubUnavailable, TaskError
-from podium.protocols import Protocol
+from podium.protocols import Outcome
 
 if TYPE_CHECKING:
     from podium.wire.hub import HubClient
 
 POLL_SECONDS = 10.0  # what another process of ours received is seen after at most this long
+_ANSWERED = (Status.RELEASED, Status.SUPPRESSED, Status.PARTIAL)
 PATIENCE = 30.0  # how long a hub that is being restarted is waited for
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pod's part. `rows`: rounded, behind what it released; `suppressed`: the rules that kept something back there."""
+    """One pod's part. `rows`: rounded, behind what it released; `suppressed`: the rules that kept something back there.
+
+    `round`: how many rounds it has answered so far, where it waits for the next.
+    """
 
     status: Status
     rows: int = 0
     suppressed: tuple[str, ...] = ()
     code: str = ""
     message: str = ""
+    round: int = 0
 
 
 class Answer:
@@ -69,7 +75,12 @@ class Answer:
 
     @property
     def result(self) -> Any:
-        """A pandas DataFrame where the algorithm has groups, else a number; None while there is none, or when it is suppressed."""
+        """A pandas DataFrame where the algorithm has groups, else a number; None while there is none, or when it is suppressed.
+
+        An algorithm that is answered in rounds has a result of its own, whose `state` says why there are no figures when there are none.
+        """
+        if self._outcome is not None and self._outcome.result is not None and self.status in _ANSWERED:
+            return self._outcome.result
         if not self._combined.released:
             return None
         if not consistent(self._replies):
@@ -90,9 +101,11 @@ class Answer:
         self._read()
         if not self._done:
             hub = self._hub()
+            go_on(self._store)
             send(hub, self._store)
             while receive(hub, self._store, wait=0):
-                pass
+                if go_on(self._store):
+                    send(hub, self._store)
             close_expired(hub, self._store, now=int(time.time()))
             self._read()
         return self
@@ -126,7 +139,8 @@ class Answer:
         parts = ", ".join(f"{pod} {run.status}" for pod, run in self.runs.items())
         rules = f"; kept back by {', '.join(self.suppressed)}" if self.suppressed else ""
         head = f"Answer {self.id}: {self.status} ({parts}{rules})"
-        return f"{head}\n{self.result}" if self._combined.released else head
+        result = self.result
+        return head if result is None else f"{head}\n{result}"
 
     @property
     def _done(self) -> bool:
@@ -134,6 +148,7 @@ class Answer:
 
     def _step(self, wait: float) -> bool:
         hub = self._hub()
+        go_on(self._store)
         send(hub, self._store)
         before = self._replies
         if not receive(hub, self._store, wait=wait):
@@ -146,20 +161,18 @@ class Answer:
         for sent in self._asked.sent:
             received = self._store.received(sent)
             self._replies[sent.pod] = received.reply if received else Reply(run=sent.run, status=Status.QUEUED)
-        self._combined: Combined = combine(self._closed(), allow_partial=self._asked.allow_partial)
-
-    def _closed(self) -> dict[str, Reply]:
-        """The replies as the protocol leaves them, once all are final; until then as they are."""
-        if not all(reply.status.final for reply in self._replies.values()):
-            return self._replies
-        question = self._asked.question
-        return self._replies | closing(Protocol.load(question.protocol), tuple(self._replies), question, self._replies)
+        final = all(reply.status.final for reply in self._replies.values())
+        self._outcome: Outcome | None = None
+        with contextlib.suppress(TaskError):  # figures that do not fit are told when the result is asked for
+            self._outcome = outcome(self._store) if final else None
+        closed = self._replies | (self._outcome.replies if self._outcome else {})
+        self._combined: Combined = combine(closed, allow_partial=self._asked.allow_partial)
 
 
 def _run(reply: Reply) -> Run:
     released = reply.released
     rules = tuple(dict.fromkeys(item.rule for item in released.suppressed)) if released else ()
-    return Run(reply.status, released.rows if released else 0, rules, reply.code, reply.message)
+    return Run(reply.status, released.rows if released else 0, rules, reply.code, reply.message, reply.round)
 
 
 def _misshapen() -> TaskError:

@@ -142,7 +142,8 @@ def send(hub: HubClient, store: TaskStore) -> None:
 
     What was not posted stays in the outbox, for the answer's next `wait` or `refresh`.
     """
-    runs = {sent.mid: sent for sent in store.asked().sent}
+    asked = {sent.pod: sent for sent in store.asked().sent}
+    runs = {sent.mid: sent for sent in asked.values()} | {word.mid: asked[word.pod] for turn in store.turns() for word in turn.words}
     for mid, raw in store.outbox():
         try:
             hub.post(raw)
@@ -177,5 +178,6 @@ def _sealed(asker: Asker, task: str, body: Task, addressee: Addressee, now: int)
         public_key=public_pem(addressee.public),
         reply_key=key.fingerprint,
         exp=exp,
+        recipient=encode_public(addressee.recipient),
     )
     return Outgoing(sent, raw, key)

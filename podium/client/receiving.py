@@ -1,7 +1,7 @@
 """Receiving: a pod's reply is opened, kept, and only then acknowledged.
 
 1. It must be sealed to the reply key of that very task and pod, be signed by the identity key accepted when we asked, come from that
-   pod, and answer the message that we sent to it.
+   pod, and answer a message that we sent to it; a round's reply the message that asked for that round.
 2. A reply that breaks a rule is dropped with a warning; it can neither end a run nor change one. Only the clock rule stops the wait:
    it means that one of the two clocks is wrong, and the reply stays at the hub.
 3. A reply delivered again is acknowledged again and changes nothing.
@@ -15,7 +15,6 @@ import time
 from podium.client.store import Received, Sent, TaskStore
 from podium.contracts import Reply, Status
 from podium.crypto.envelope import open_sealed, peek, read_body
-from podium.crypto.header import Header
 from podium.crypto.keys import load_public
 from podium.errors import HubError, MessageRefused, TrustError
 from podium.wire.hub import HubClient
@@ -23,6 +22,7 @@ from podium.wire.hub import HubClient
 _log = logging.getLogger(__name__)
 _ENDS = {
     "accept": frozenset(status for status in Status if not status.final and status != Status.PARTIAL),
+    "share": frozenset({Status.WAITING}),
     "reject": frozenset({Status.REJECTED}),
     "result": frozenset({Status.RELEASED, Status.SUPPRESSED, Status.FAILED, Status.CANCELLED, Status.EXPIRED}),
 }
@@ -55,9 +55,9 @@ def accept_reply(store: TaskStore, raw: bytes, *, now: int) -> bool:
     """Open a reply and keep it; False if there is nothing new in it. Raises MessageRefused."""
     asked = store.asked()
     header = peek(raw)
-    sent = next((sent for sent in asked.sent if sent.reference == header.re), None)
-    if sent is None:
+    if header.re not in (exchanges := store.exchanges()):
         raise MessageRefused("reply_to")
+    sent, no = exchanges[header.re]
     known = store.received(sent)
     if known is not None and (known.reply.status.final or known.mid == header.mid):
         return False
@@ -68,12 +68,12 @@ def accept_reply(store: TaskStore, raw: bytes, *, now: int) -> bool:
         identity_of=lambda _: public,
         key_of=lambda _: key,
         replay=store,
-        exchange=lambda header: _answers(header, sent, store.task),
+        exchange=lambda header: (header.from_, header.task, header.run) == (sent.pod, store.task, sent.run),
         now=now,
         run=sent.run,
     )
     reply = read_body(opened.body, Reply)
-    if reply.run != sent.run or reply.status not in _ENDS.get(header.typ, ()) or not _whole(reply):
+    if reply.run != sent.run or reply.status not in _ENDS.get(header.typ, ()) or not _whole(reply, no if header.typ == "share" else 0):
         raise MessageRefused("body")
     return store.receive(sent, Received(mid=header.mid, seq=header.seq, digest=opened.digest, at=now, reply=reply))
 
@@ -89,13 +89,11 @@ def close_expired(hub: HubClient, store: TaskStore, *, now: int) -> bool:
     return changed
 
 
-def _answers(header: Header, sent: Sent, task: str) -> bool:
-    return (header.re, header.from_, header.task, header.run) == (sent.reference, sent.pod, task, sent.run)
-
-
-def _whole(reply: Reply) -> bool:
-    """Whether the reply carries what its status promises."""
-    if reply.status == Status.RELEASED:
+def _whole(reply: Reply, no: int) -> bool:
+    """Whether the reply carries what its status promises; of round `no`, or with 0 of none."""
+    if reply.round != no:
+        return False
+    if no or reply.status == Status.RELEASED:
         return reply.released is not None and reply.released.status == Status.RELEASED
     return reply.released is None or reply.status == reply.released.status == Status.SUPPRESSED
 

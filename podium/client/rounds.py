@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping, Sequence
 
-from podium.contracts import Reply, Task
-from podium.errors import ConfigError, TaskError
-from podium.protocols import Ask, Protocol
-
-_Rounds = Generator[Ask, Mapping[str, Reply], dict[str, Reply]]
+from podium.contracts import Reply, Round, Task
+from podium.errors import ConfigError
+from podium.protocols import AnalystSide, Outcome, Protocol
 
 
 def opening(protocol: Protocol, pods: tuple[str, ...], task: Task) -> dict[str, Task]:
@@ -19,18 +17,18 @@ def opening(protocol: Protocol, pods: tuple[str, ...], task: Task) -> dict[str, 
     return {pod: Task.model_validate(dict(bodies[pod])) for pod in pods}
 
 
-def closing(protocol: Protocol, pods: tuple[str, ...], task: Task, replies: Mapping[str, Reply]) -> dict[str, Reply]:
-    """What the protocol makes of the pods' final replies. Raises TaskError if it wants another round: only one is driven as yet."""
-    rounds = _begin(protocol, pods, task)
-    next(rounds)
+def going_on(protocol: Protocol, pods: tuple[str, ...], task: Task, rounds: Sequence[Mapping[str, Reply]]) -> dict[str, Round] | Outcome:
+    """What follows on the pods' replies, round by round, one of each pod asked: a word to some pods, or the end."""
+    steps = _begin(protocol, pods, task)
+    step = next(steps)
     try:
-        rounds.send(replies)
+        for replies in rounds:
+            step = steps.send(replies)
     except StopIteration as end:
-        final: dict[str, Reply] = end.value
-        return final
-    rounds.close()
-    raise TaskError(f"{protocol.kind!r} wants another round, which cannot be driven from here.", code="rounds")
+        outcome: Outcome = end.value
+        return outcome
+    return {pod: Round.model_validate(dict(body)) for pod, body in step.bodies.items()}
 
 
-def _begin(protocol: Protocol, pods: tuple[str, ...], task: Task) -> _Rounds:
+def _begin(protocol: Protocol, pods: tuple[str, ...], task: Task) -> AnalystSide:
     return protocol.analyst(pods, task.model_dump(mode="json"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from podium.algorithms import Algorithm
+from podium.algorithms import Algorithm, Iterative
 from podium.client.answers import Answer
 from podium.client.asking import Asker, ask, card_of, pod_record
 from podium.client.store import TaskStore, stored_tasks
@@ -118,15 +118,16 @@ class Session:
     ) -> Answer:
         """Ask the pods one question.
 
-        With `wait`, returns when every pod has answered or `timeout` seconds are over; the answer's status says which. An offline pod is
-        warned of, and its message waits up to 7 days. Raises ConfigError, TrustError or HubError before anything is sent.
+        `protocol`: when left out, many rounds for an algorithm that is answered in rounds, else one. With `wait`, returns when every pod
+        has answered or `timeout` seconds are over; the answer's status says which. Rounds go on only while somebody waits. An offline
+        pod is warned of, and its message waits up to 7 days. Raises ConfigError, TrustError or HubError before anything is sent.
         """
         if not isinstance(algorithm, Algorithm):
             raise ConfigError("give an algorithm, such as podium.algorithms.Count().", field="algorithm")
+        protocol = protocol or Protocol.of("many_rounds" if isinstance(algorithm, Iterative) else "one_round")()
+        protocol.check(algorithm)
         try:
-            task = Task(
-                protocol=(protocol or _one_round()).dump(), algorithm=algorithm.dump(), datasource=datasource, new_data_only=new_data_only
-            )
+            task = Task(protocol=protocol.dump(), algorithm=algorithm.dump(), datasource=datasource, new_data_only=new_data_only)
         except ValueError:
             raise ConfigError("not a valid datasource name.", field="datasource", remedy="See session.pods().") from None
         store = ask(self._asker, task, pods=pods, algorithm=algorithm, allow_partial=allow_partial)
@@ -167,10 +168,6 @@ class Session:
 
 def _folder(home: Path | str | None) -> Path:
     return private_folder(Path(home).expanduser().absolute()) if home else podium_home()
-
-
-def _one_round() -> Protocol:
-    return Protocol.of("one_round")()
 
 
 def _once(make: Callable[[], Session]) -> Callable[[], HubClient]:

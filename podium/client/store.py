@@ -3,9 +3,12 @@
 1. The task, its sealed messages and its reply keys are on disk before the first message is posted.
 2. A message leaves the outbox when the hub has it; posting it again in between changes nothing, for it is the same bytes.
 3. A reply is on disk before it is acknowledged to the hub. A pod's reply key is deleted once its last reply is there.
-4. Of one pod's replies the one with the highest `seq` counts; a pod's final reply is never replaced.
+4. Of one pod's replies the one with the highest `seq` counts; a pod's final reply is never replaced. What it said in earlier rounds
+   is kept beside it.
+5. A round has begun when its file is there: messages in the outbox that belong to no round were never sent, and never will be.
 
-Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, replies/MID.json (MID: of our message to that pod).
+Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, rounds/NO.json, replies/MID.json, replies/MID.NO.json (MID: of
+our task message to that pod; in the outbox, of the message).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Literal
 
 from podium.contracts import Reply, Status, Task
 from podium.crypto.encryption import EncryptionKey
+from podium.crypto.keys import RSAKeyPair
 from podium.crypto.replay import in_order
 from podium.errors import TaskError
 from podium.files import private_folder, read_private, write_private
@@ -27,7 +31,10 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class Sent(Frozen):
-    """Our message to one pod. `reference` is what its answers put in `re`; `public_key` the pod's identity key as accepted then."""
+    """Our message to one pod. `reference` is what its answers put in `re`; `public_key` the pod's identity key as accepted then.
+
+    `recipient` is the key, in base64, that later messages of this task are sealed to.
+    """
 
     pod: str
     mid: str
@@ -36,6 +43,22 @@ class Sent(Frozen):
     public_key: str
     reply_key: str
     exp: int
+    recipient: str = ""
+
+
+class Word(Frozen):
+    """Our message to one pod about a later round."""
+
+    pod: str
+    mid: str
+    reference: str
+
+
+class Turn(Frozen):
+    """A later round as we have asked for it, of the pods that still take part."""
+
+    no: int
+    words: tuple[Word, ...]
 
 
 class Asked(Frozen):
@@ -102,13 +125,51 @@ class TaskStore:
 
     def outbox(self) -> Iterator[tuple[str, bytes]]:
         """(mid, message) of each message that the hub may not have yet."""
+        known = {sent.mid for sent in self.asked().sent} | {word.mid for turn in self.turns() for word in turn.words}
         for path in sorted((self.folder / "outbox").iterdir()):
-            if len(path.name) == 32:
+            if path.name in known:
                 yield path.name, read_private(path)
 
     def posted(self, mid: str) -> None:
         """The hub has this message."""
         (self.folder / "outbox" / mid).unlink(missing_ok=True)
+
+    def turns(self) -> list[Turn]:
+        """The rounds after the first, as far as they were asked for."""
+        folder = self.folder / "rounds"
+        found = [Turn.model_validate_json(read_private(path)) for path in folder.glob("*.json")] if folder.is_dir() else []
+        return sorted(found, key=lambda turn: turn.no)
+
+    def begin(self, turn: Turn, messages: dict[str, bytes]) -> bool:
+        """Put a further round and its sealed messages (by mid) on disk; False if another process of ours has begun it already."""
+        for mid, raw in messages.items():
+            write_private(self.folder / "outbox" / mid, raw)
+        try:
+            write_private(self.folder / "rounds" / f"{turn.no}.json", turn.model_dump_json(), exclusive=True)
+        except FileExistsError:
+            for mid in messages:
+                self.posted(mid)
+            return False
+        return True
+
+    def exchanges(self) -> dict[str, tuple[Sent, int]]:
+        """What a pod's reply may answer: each of our messages to it, by its reference, with the number of its round."""
+        asked = {sent.pod: sent for sent in self.asked().sent}
+        later = {word.reference: (asked[word.pod], turn.no) for turn in self.turns() for word in turn.words}
+        return {sent.reference: (sent, 1) for sent in asked.values()} | later
+
+    def replies(self) -> list[dict[str, Reply]]:
+        """Round by round, what each pod asked then has answered so far; its end stands where it ended."""
+        every = {sent.pod: sent for sent in self.asked().sent}
+        asked = [tuple(every), *(tuple(word.pod for word in turn.words) for turn in self.turns())]
+        return [
+            {pod: reply for pod in pods if (reply := self._said(every[pod], no)) is not None} if pods else {}
+            for no, pods in enumerate(asked, start=1)
+        ]
+
+    def identity(self) -> RSAKeyPair:
+        """Our identity key."""
+        return RSAKeyPair.load(self.folder.parent.parent / "identity.pem")
 
     def key(self, sent: Sent) -> EncryptionKey | None:
         """The key that this pod's replies are sealed to, until its last one is in."""
@@ -125,6 +186,8 @@ class TaskStore:
         known = self.received(sent)
         if known is not None and (known.reply.status.final or known.seq >= received.seq):
             return False
+        if received.reply.round:
+            write_private(self._reply(sent, received.reply.round), received.model_dump_json())
         write_private(self._reply(sent), received.model_dump_json())
         if received.reply.status.final:
             (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
@@ -153,8 +216,15 @@ class TaskStore:
         """Forget the task and everything received for it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _reply(self, sent: Sent) -> Path:
-        return self.folder / "replies" / f"{sent.mid}.json"
+    def _said(self, sent: Sent, no: int) -> Reply | None:
+        path = self._reply(sent, no)
+        if path.is_file():
+            return Received.model_validate_json(read_private(path)).reply
+        latest = self.received(sent)
+        return latest.reply if latest is not None and latest.reply.status.final else None
+
+    def _reply(self, sent: Sent, no: int = 0) -> Path:
+        return self.folder / "replies" / (f"{sent.mid}.{no}.json" if no else f"{sent.mid}.json")
 
 
 def tasks_folder(home: Path) -> Path:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Self
 
-from podium.contracts import Reply
-from podium.protocols import Ask, Compute, PodStep, Protocol, Release, Send
+from podium.protocols import AnalystSide, Ask, Compute, Outcome, PodStep, Protocol, Release, Send
 
 
 class OneRound(Protocol):
@@ -19,9 +18,9 @@ class OneRound(Protocol):
         released = yield Release(partial)
         yield Send(released, last=True)
 
-    def analyst(self, pods: tuple[str, ...], task: Mapping[str, Any]) -> Generator[Ask, Mapping[str, Reply], dict[str, Reply]]:
+    def analyst(self, pods: tuple[str, ...], task: Mapping[str, Any]) -> AnalystSide:
         replies = yield Ask(dict.fromkeys(pods, task))
-        return {pod: replies[pod] for pod in pods if pod in replies}
+        return Outcome({pod: replies[pod] for pod in pods if pod in replies})
 
     @classmethod
     def sample(cls, *_: Any) -> Self:

@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from podium.files import private_folder
@@ -38,3 +38,26 @@ async def _take(folder: Path, slots: int) -> int:
             except OSError:
                 os.close(handle)
         await asyncio.sleep(PAUSE)
+
+
+class Seat:
+    """A run's place: one of the pod's own, and one of the slots that all pods share. A run that waits for somebody gives it back."""
+
+    def __init__(self, limit: asyncio.Semaphore, folder: Path) -> None:
+        self._limit, self._folder = limit, folder
+        self._held: AsyncExitStack | None = None
+
+    async def take(self) -> None:
+        """Wait for a place and hold it; one that is held is kept."""
+        if self._held is not None:
+            return
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._limit)
+            await stack.enter_async_context(slot(self._folder))
+            self._held = stack.pop_all()
+
+    async def give(self) -> None:
+        """Give the place back, if it is held."""
+        held, self._held = self._held, None
+        if held is not None:
+            await held.aclose()

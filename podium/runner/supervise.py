@@ -19,7 +19,7 @@ from podium.errors import HubError, HubUnavailable
 from podium.runner import server
 from podium.runner.flows import Flows
 from podium.runner.health import Health
-from podium.runner.slots import slot
+from podium.runner.slots import Seat
 
 log = logging.getLogger("podium.pod")
 LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 2.0
@@ -74,12 +74,12 @@ class Supervisor:
         limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)
         while True:
             run = await self.desk.queue.get()
-            await limit.acquire()
-            self._spawn(self._carry_out(run, done=limit.release))
+            self._spawn(self._carry_out(run, Seat(limit, home() / "prefect" / "slots")))
 
-    async def _carry_out(self, run: str, *, done: Callable[[], None]) -> None:
+    async def _carry_out(self, run: str, seat: Seat) -> None:
         """Start the computation until the tables say that the run has an end. It gives it one itself after three tries."""
         desk, pause, failures = self.desk, 0.5, 0
+        desk.seats[run] = seat
         try:
             while not desk.runs.get(run).status.final:
                 if failures == MOST_FAILURES:  # something is wrong with the pod itself; a slot must not be held for ever
@@ -88,19 +88,21 @@ class Supervisor:
                 await self._prefect_answers()
                 desk.state.set(running=len(desk.active))
                 try:
-                    async with slot(home() / "prefect" / "slots"):
-                        await self.flows.computation(desk.tag, run)
+                    await seat.take()
+                    await self.flows.computation(desk.tag, run)
                 except Exception as error:
                     unexpected = None if hasattr(error, "code") else error
                     log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=unexpected)
                     self._spawn(self._show_end(run))
+                    await seat.give()
                     failures += 1
                     await asyncio.sleep(pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
+            await seat.give()
+            desk.seats.pop(run, None)
             desk.active.discard(run)
             desk.state.set(running=len(desk.active))
-            done()
 
     async def _show_end(self, run: str) -> None:
         """When Prefect is back, give the flow run that it lost the end that the tables know."""

@@ -98,13 +98,20 @@ class WorkerSession:
         return path if answer.path == _absolute(path) else path.with_name(f"{path.name}.new")
 
     async def select(
-        self, columns: Sequence[str] | None, secret: bytes, known: bytes = b"", *, on_progress: Progress | None = None
+        self,
+        columns: Sequence[str] | None,
+        secret: bytes,
+        known: bytes = b"",
+        *,
+        to_validate: bool = True,
+        on_progress: Progress | None = None,
     ) -> SelectReport:
         """Read the source once and keep the rows whose (key, fingerprint) is not in `known`, for validate and compute.
 
-        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row.
+        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row. `to_validate`: whether
+        the rows will be validated; the library for it then loads meanwhile.
         """
-        fields = {"do": "select", "columns": None if columns is None else list(columns)}
+        fields = {"do": "select", "columns": None if columns is None else list(columns), "to_validate": to_validate}
         report, parts = await self._command(fields, SelectReport, [secret, known], on_progress=on_progress)
         keys, fingerprints = parts if len(parts) == 2 else (b"", b"")
         size = 16 * report.chosen if secret else 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from podium.contracts import Reply
 from podium.crypto.encryption import EncryptionKey, KeyStatement, encode_public
-from podium.crypto.envelope import new_id, open_sealed, run_id, seal
+from podium.crypto.envelope import new_id, open_sealed, reference, run_id, seal
 from podium.crypto.keys import RSAKeyPair, load_public
 from podium.crypto.replay import MemoryReplayStore
 
@@ -74,6 +74,33 @@ class Hand:
         )
         self.hub.ack(leased.mid, attempt=leased.attempt)
         return Reply.model_validate_json(opened.body)
+
+    def heard(self, posted: Posted) -> str:
+        """The pod's reply to a round, as our next message must name it."""
+        leased = self.hub.lease(self.user, wait=30.0, task=posted.task)
+        assert leased is not None, "no reply came"
+        self.hub.ack(leased.mid, attempt=leased.attempt)
+        return reference(leased.mid, leased.raw)
+
+    def say(self, posted: Posted, no: int, parameters: dict[str, Any] | None, *, re: str, seq: int = 2) -> None:
+        """Seal and send a word on round `no` of somebody's run."""
+        now = int(time.time())
+        raw = seal(
+            typ="share",
+            mid=new_id(),
+            task=posted.task,
+            run=posted.run,
+            seq=seq,
+            sender=self.user,
+            to=self.pod,
+            iat=now,
+            exp=now + 600,
+            re=re,
+            body=json.dumps({"v": 1, "no": no, "parameters": parameters}).encode(),
+            recipient=self.recipient,
+            identity=self.identity,
+        )
+        self.hub.post(raw)
 
     def ask(self, algorithm: dict[str, Any] = COUNT, *, wait: float = 10.0, **changes: Any) -> Reply | None:
         """`post`, then `reply`."""

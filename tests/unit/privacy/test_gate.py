@@ -112,3 +112,38 @@ def test_nothing_under_the_minimum_ever_leaves(sizes, min_cell, to):
 def test_rounding_is_to_the_nearest_multiple(n, to):
     assert rounded(n, to) % to == 0
     assert abs(rounded(n, to) - n) * 2 <= to
+
+
+FITTED = Disclosure(exact=("n", "h"), params=3, supports={"classes": "min_cell", "weight": "min_weight"})
+
+
+def fitted(n: int = 100, **supports: int) -> Partial:
+    held = {"classes": 40, "weight": 20, **supports}
+    return Partial(rows=max(n, 100), cells=(Cell(n=n, values={"n": n, "h": 2.5}, supports=held),))
+
+
+def test_supports_are_checked_and_stay():
+    released = release(fitted(), disclosure=FITTED, rules=RULES)
+    assert released.cells[0].values == {"n": 100, "h": 2.5}
+    assert "weight" not in released.model_dump_json()
+    assert rules_of(release(fitted(classes=7), disclosure=FITTED, rules=RULES)) == [("min_cell", "result")]
+    assert rules_of(release(fitted(weight=7), disclosure=FITTED, rules=RULES)) == [("min_weight", "result")]
+    assert release(fitted(classes=8, weight=8), disclosure=FITTED, rules=RULES).status is Status.RELEASED
+
+
+@pytest.mark.parametrize("supports", [{}, {"classes": 40}, {"classes": 40, "weight": 20, "more": 20}, {"classes": 40, "weight": 101}])
+def test_a_cell_that_does_not_say_what_it_rests_on_stops_everything(supports):
+    cell = Cell(n=100, values={"n": 100, "h": 2.5}, supports=supports)
+    with pytest.raises(TaskError, match="rest on") as caught:
+        release(Partial(rows=100, cells=(cell,)), disclosure=FITTED, rules=RULES)
+    assert caught.value.code == "gate_closed"
+
+
+def test_parameters_need_rows():
+    assert rules_of(release(fitted(29, classes=10), disclosure=FITTED, rules=RULES)) == [("max_params_ratio", "result")]
+    assert release(fitted(30, classes=10), disclosure=FITTED, rules=RULES).status is Status.RELEASED
+
+
+def test_after_max_rounds_nothing_leaves():
+    assert release(fitted(), disclosure=FITTED, rules=RULES, rounds_before=24).status is Status.RELEASED
+    assert rules_of(release(fitted(), disclosure=FITTED, rules=RULES, rounds_before=25)) == [("max_rounds", "result")]

@@ -15,6 +15,7 @@ from podium.policy.grants import SignedGrant
 
 project.activate()
 
+from schemas.rounds import RoundStore  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore  # noqa: E402
 
@@ -154,3 +155,39 @@ def test_the_newest_schema_is_found_and_partial_ones_do_not_pile_up(database: Po
     latest = schemas.latest("p")
     assert latest is not None
     assert (latest.stage, latest.rows) == ("full", 5)
+
+
+def answered(rounds: RoundStore, no: int, reply: bytes = b"reply", rows: float = 100.0) -> None:
+    released = Released(rows=100, cells=(ReleasedCell(values={"n": rows}),))
+    rounds.answer(RUN, no, reference="m.1", rows=b"rows", released=released, reply=reply)
+
+
+def test_a_round_is_heard_once_answered_once_and_leaves_the_run_waiting(database: PodDatabase):
+    runs, rounds = RunStore(database), RoundStore(database)
+    runs.receive(RUN, mid="m", attempt=1, envelope=b"sealed")
+    runs.start(RUN)
+    answered(rounds, 1)
+    assert runs.get(RUN).status is Status.WAITING
+    assert [r.id for r in runs.unfinished()] == [RUN]  # a restart takes it up again
+    asked = {"reference": "n.2", "parameters": "{}", "last": False}
+    assert rounds.hear(RUN, 2, mid="n", **asked)
+    assert rounds.hear(RUN, 2, mid="n", **asked)
+    assert not rounds.hear(RUN, 2, mid="other", **asked)
+    assert [(r.no, r.mid, r.answered_at is None) for r in rounds.every(RUN)] == [(1, "", False), (2, "n", True)]
+    runs.start(RUN)
+    answered(rounds, 2, b"first")
+    answered(rounds, 2, b"second")
+    last = rounds.every(RUN)[-1]
+    assert (last.reply, last.reference, last.released != "") == (b"first", "n.2", True)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_rounds_released_is_kept_only_where_results_are(database: PodDatabase, keep: bool):
+    runs, rounds = RunStore(database), RoundStore(database)
+    runs.receive(RUN, mid="m", attempt=1, envelope=b"sealed")
+    runs.start(RUN)
+    answered(rounds, 1)
+    runs.finish(RUN, Status.RELEASED, reply=b"r", released=Released(rows=100), keep=keep)
+    assert [bool(r.released) for r in rounds.every(RUN)] == [keep]
+    answered(rounds, 1)
+    assert runs.get(RUN).status is Status.RELEASED  # an end stays one
