@@ -25,7 +25,9 @@ def create(
     datasource: Annotated[list[str], typer.Option(help="A datasource; repeat for more.", show_default=False)],
     algorithm: Annotated[list[str], typer.Option(help="An algorithm, such as mean; repeat for more.", show_default=False)],
     column: Annotated[list[str], typer.Option(help="A column that may be read; repeat; '*' for every one.", show_default=False)],
-    protocol: Annotated[list[str] | None, typer.Option(help="A protocol; repeat for more.")] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="A protocol; repeat. By default those that carry its algorithms.")
+    ] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 30,
     max_runs: Annotated[int, typer.Option(min=0, help="How many runs it allows; 0: no limit.")] = 0,
     as_json: JsonFlag = False,
@@ -36,14 +38,15 @@ def create(
 
     config, grants = _open(pod)
     now = int(time.time())
+    algorithms = _known(algorithm, _kinds("Algorithm"), "algorithm")
     grant = _grant(
         id=secrets.token_hex(8),
         pod=pod,
         analyst=analyst.replace(" ", "").lower(),
         alias=alias,
         datasources=_known(datasource, [str(s["name"]) for s in config.datasources], "datasource"),
-        algorithms=_known(algorithm, _kinds("Algorithm"), "algorithm"),
-        protocols=_known(protocol or ["one_round"], _kinds("Protocol"), "protocol"),
+        algorithms=algorithms,
+        protocols=_known(protocol, _kinds("Protocol"), "protocol") if protocol else _carrying(algorithms),
         columns=tuple(column),
         not_before=now,
         expires=now + days * 86_400,
@@ -120,6 +123,15 @@ def _kinds(family: str) -> list[str]:
     from podium.protocols import Protocol
 
     return (Algorithm if family == "Algorithm" else Protocol).kinds()
+
+
+def _carrying(algorithms: tuple[str, ...]) -> tuple[str, ...]:
+    """The protocols that these algorithms are commonly asked with."""
+    from podium.algorithms import Algorithm
+    from podium.protocols import usual
+
+    kinds = Algorithm.kinds() if "*" in algorithms else algorithms
+    return tuple(sorted({usual(Algorithm.of(kind)) for kind in kinds}))
 
 
 def _known(given: list[str], known: list[str], what: str) -> tuple[str, ...]:

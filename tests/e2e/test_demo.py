@@ -114,6 +114,7 @@ def truth(entries: list[dict[str, Any]]) -> None:
     assert by_name["Mean radius (mm)"]["answer"] == pytest.approx(radius.mean(), abs=1e-9)
     assert by_name["Mean radius (mm) by diagnosis"]["answer"] == pytest.approx(radius.groupby(names).mean().to_dict(), abs=1e-9)
     assert by_name["How many tumours?"]["answer"] == pytest.approx(569, abs=7.5)
+    assert by_name["Log-odds that a tumour is malignant, by four measures"]["answer"]["mean_radius"] == pytest.approx(1.2784700281)
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,8 @@ def halves(town: Town, *names: str, **sections: Any) -> Any:
 
 def grant(town: Town, pod: str, session: Any) -> None:
     kinds = [part for kind in ("linear", "logistic", "count") for part in ("--algorithm", kind)]
-    protocols = ["--protocol", "one_round", "--protocol", "many_rounds"]
     fixed = ["--datasource", "patients", "--column", "*", "--alias", "Ana", "--analyst", session.fingerprint]
-    town.podium("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds, *protocols)
+    town.podium("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds)
 
 
 def pooled(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
