@@ -25,9 +25,7 @@ def create(
     datasource: Annotated[list[str], typer.Option(help="A datasource; repeat for more.", show_default=False)],
     algorithm: Annotated[list[str], typer.Option(help="An algorithm, such as mean; repeat for more.", show_default=False)],
     column: Annotated[list[str], typer.Option(help="A column that may be read; repeat; '*' for every one.", show_default=False)],
-    protocol: Annotated[
-        list[str] | None, typer.Option(help="A protocol; repeat. By default those that carry its algorithms.")
-    ] = None,
+    protocol: Annotated[list[str] | None, typer.Option(help="A protocol; repeat. By default those that carry its algorithms.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 30,
     max_runs: Annotated[int, typer.Option(min=0, help="How many runs it allows; 0: no limit.")] = 0,
     as_json: JsonFlag = False,
