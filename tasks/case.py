@@ -174,6 +174,7 @@ async def rows(case: Case) -> AsyncIterator[None]:
                 case.desk.source(case.task.datasource).dump(),
                 limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
                 folder=case.desk.folder / "work",
+                warm=case.desk.warm,
             ) as case.worker,
         ):
             yield

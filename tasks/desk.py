@@ -21,6 +21,7 @@ from podium.history.secret import pod_secret
 from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
+from podium.workers.warm import Warm
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
@@ -57,6 +58,7 @@ class Desk:
         self.schemas = SchemaStore(self.database)
         self.state = StateFile(self.folder)
         self.hub = AsyncHubClient(config.hub.url, saved_key(config.hub.url, self.identity.fingerprint, owner=config.pod.owner))
+        self.warm = Warm(seconds=config.limits.warm_seconds, folder=self.folder / "work")
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()
@@ -145,6 +147,7 @@ class Desk:
 
     async def close(self) -> None:
         """Give back what is open."""
+        self.warm.close()
         await self.hub.close()
         self.database.close()
 
