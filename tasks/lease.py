@@ -5,12 +5,12 @@ from __future__ import annotations
 from podium.crypto.envelope import run_id
 from tasks.desk import Desk
 
-WAIT, LEASE = 25, 90
+LEASE = 90
 
 
 async def lease(desk: Desk) -> str | None:
-    """The run that the next message starts, or None when the mailbox stayed empty for a long poll (25 s)."""
-    leased = await desk.hub.lease(desk.config.identifier, wait=WAIT, seconds=LEASE)
+    """The run that the next message starts, or None when the mailbox stayed empty for a long poll."""
+    leased = await desk.mail.lease(desk.config.identifier, wait=desk.config.message_service.poll_seconds, seconds=LEASE)
     if leased is None:
         return None
     run = run_id(leased.raw)
