@@ -30,16 +30,17 @@ _children: list[subprocess.Popen[bytes]] = []  # started here; polled, so that a
 def ensure(*, holder: int, progress: Callable[[str], None], unless: Callable[[], bool] = lambda: False) -> str:
     """The address of the hub, started where none runs and held by that process. Raises HubError. Empty when `unless()` becomes true."""
     with _locked() as folder:
-        child = None if _answers(folder) else _start(folder)
-        found = _await(folder, child, unless)
-        if found and child is not None and found["pid"] == child.pid:
-            write_private(folder / "embedded.json", json.dumps({"pid": child.pid, "born": birth(child.pid)}))
+        found = _await(folder, unless)
+        if not found:
+            return ""
+        if any(found["pid"] == child.pid for child in _children):
+            write_private(folder / "embedded.json", json.dumps({"pid": found["pid"], "born": birth(found["pid"])}))
             progress(f"No hub was named: the embedded one is started at {found['url']}; the last pod to use it stops it.")
-        elif found:
+        else:
             progress(f"No hub was named: the pod uses the one of this PODIUM_HOME, at {found['url']}")
-        if found and _embedded(folder) == found["pid"]:
+        if _embedded(folder) == found["pid"]:
             Holders(folder / "holders").add(holder)
-        return str(found.get("url", ""))
+        return str(found["url"])
 
 
 def leave(pid: int) -> bool:
@@ -94,11 +95,14 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     return child
 
 
-def _await(folder: Path, child: subprocess.Popen[bytes] | None, unless: Callable[[], bool]) -> dict[str, Any]:
-    deadline = time.monotonic() + START_SECONDS
+def _await(folder: Path, unless: Callable[[], bool]) -> dict[str, Any]:
+    """Where the hub is, once it answers. Started where none runs, also where one that was being killed has just gone."""
+    deadline, child = time.monotonic() + START_SECONDS, None
     while time.monotonic() < deadline:
         if unless():
             return {}
+        if child is None and not _answers(folder):
+            child = _start(folder)
         found = _read(folder / "hub.json")
         if found and birth(found["pid"]) is not None:
             return found
