@@ -32,6 +32,7 @@ from podium.pod.refreshing import refresh_schemas
 from podium.pod.sections import sections
 from podium.pod.sign_in import sign_in
 from podium.pod.sources import gather, of_path
+from podium.pod.startable import startable
 from podium.policy.access import AccessManager
 
 log = logging.getLogger("podium")
@@ -182,9 +183,9 @@ class Pod:
 
     def _signed_in(self) -> PodProcess:
         with _registering():
+            startable(self.config)  # before anything is written
             process = self.process()
-            process.check()
-            sign_in(self.config, RSAKeyPair.load_or_create(self._key_path), self.secrets)
+            sign_in(self.config, self._key_path, self.secrets)
         return process
 
     def _keep_keys(self, keys: RSAKeyPair) -> None:

@@ -33,13 +33,9 @@ class PodProcess:
         """Where the pod keeps its things."""
         return pod_folder(self.config.identifier)
 
-    def check(self) -> None:
-        """Raises ConfigError for what no pod can be started with, before anything is written."""
-        startable(self.config)
-
     def prepare(self) -> list[str]:
         """Write pod.json; the command that runs the pod. Raises ConfigError, or PodRegistrationError when it runs already."""
-        self.check()
+        startable(self.config)
         private_folder(self.folder)
         with alone(self.folder):
             (self.folder / "state.json").unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import sys
+from pathlib import Path
 
 from podium.config import PodConfig, named_hub
 from podium.crypto.keys import RSAKeyPair
@@ -16,7 +17,7 @@ from podium.wire.hub import HubClient
 _PART = re.compile(r"[A-Za-z0-9]{1,128}")
 
 
-def sign_in(config: PodConfig, identity: RSAKeyPair, secrets: APIKeys | JWT | None) -> None:
+def sign_in(config: PodConfig, key_file: Path, secrets: APIKeys | JWT | None) -> None:
     """Leave an API key in PODIUM_HOME/credentials.json. Raises HubError or PodRegistrationError when there is none to be had.
 
     The hub of this PODIUM_HOME needs nothing of the kind, and one that is away is left to the pod's process, which waits for it.
@@ -27,6 +28,7 @@ def sign_in(config: PodConfig, identity: RSAKeyPair, secrets: APIKeys | JWT | No
         if key:
             raise PodRegistrationError("API keys are of one hub.", field="secrets", remedy="Name it: hub=…; without one, leave them out.")
         return
+    identity = RSAKeyPair.load_or_create(key_file)
     with HubClient(url) as client:
         try:
             if key:

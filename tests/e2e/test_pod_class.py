@@ -115,6 +115,10 @@ class Serving:
         assert not self.thread.is_alive()
 
 
+def table(size: int) -> Any:
+    return patients(size).assign(ward=[i % 3 for i in range(size)], remarks="canaryremark")
+
+
 def api_keys(hub: HubProcess, keys: podium.RSAKeyPair) -> podium.APIKeys:
     """What somebody gets who enrols this identity as `demo`."""
     client = podium.wire.hub.HubClient(hub.url)
@@ -131,7 +135,7 @@ def stage(prefect_server: object, tmp_path_factory: pytest.TempPathFactory) -> I
     hub = HubProcess(folder / "operator").start()
     town, recorder, manager = Town(folder), Recorder(hub.url), Manager()
     town.url, keys = hub.url, podium.RSAKeyPair.generate(kind="ed25519")
-    rows = patients(200).assign(ward=[i % 3 for i in range(200)], remarks="canaryremark")
+    rows = table(200)
     rows.to_csv(folder / "patients.csv", index=False)
     rows[["age", "sex"]].to_parquet(folder / "visits.parquet", index=False)
     sex = Column(name="sex", type="text", semantic="text", description="as written down")
@@ -265,7 +269,7 @@ def test_api_keys_are_the_pods_credential(stage: SimpleNamespace) -> None:
 
 
 async def test_the_schema_manager_takes_schemas_anew(stage: SimpleNamespace) -> None:
-    patients(220).assign(weight=70.5).to_csv(stage.folder / "patients.csv", index=False)
+    table(220).assign(weight=70.5).to_csv(stage.folder / "patients.csv", index=False)
     other = podium.Pod("a", username="demo", data=stage.folder / "visits.parquet")  # any object for that pod may ask
     await asyncio.wait_for(other.schema_manager(), 90)
     assert "weight" in set(stage.session.schema("demo/a", "patients")["column"])
