@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from tasks.adopt import adopt
 from tasks.desk import Desk, desk_of
 from tasks.profile import profile
 from tasks.publish import publish
@@ -26,7 +27,15 @@ async def schema_generation(pod: str, datasource: str = "", force: bool = False)
 
 @coded
 async def refresh(desk: Desk, name: str, *, force: bool) -> None:
-    """One datasource. A source whose token has not changed is not read; its card is published again, for the hub may be new."""
+    """One datasource. A given schema is taken as it is; else a source whose token has not changed is not read.
+
+    Its card is published again in any case, for the hub may be new.
+    """
+    if desk.has_given(name):
+        adopted = await adopt(desk, name)
+        await publish(desk, adopted)
+        await show_schema(desk, adopted)
+        return
     if not force and (known := due(desk, name)) is not None:
         await publish(desk, known)
         return

@@ -11,14 +11,14 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
-from podium.files import close_folder, private_folder
+from podium.files import close_folder, private_folder, write_private
 from podium.names import check_name
 from podium.plugin import Frozen, config_error
 from podium.text import shortened
@@ -81,17 +81,32 @@ def default_hub() -> str:
     return settings.hub_url
 
 
+def named_hub() -> str:
+    """PODIUM_HUB_URL where it is set, else nothing: then a pod that names no hub takes, or starts, the one of this PODIUM_HOME."""
+    settings = Settings()
+    return settings.hub_url.rstrip("/") if "hub_url" in settings.model_fields_set else ""
+
+
+def _http(value: str) -> str:
+    if value and not re.match(r"^https?://[^/\s]+", value):
+        raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
+    return value.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_http)]
+
+
 class HubSection(Frozen):
-    """Which hub: the one of this PODIUM_HOME when left out."""
+    """Which hub. Empty: PODIUM_HUB_URL where it is set, else the hub of this PODIUM_HOME, which the pod starts where none runs."""
 
-    url: str = Field(default_factory=default_hub)
+    url: Url = ""
 
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", value):
-            raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
-        return value.rstrip("/")
+
+class MessageServiceSection(Frozen):
+    """Where sealed messages are fetched and sent (empty: at the hub's address), and how many seconds one poll waits for the next."""
+
+    url: Url = ""
+    poll_seconds: int = Field(default=25, ge=1, le=60)
 
 
 class PolicySection(Frozen):
@@ -110,6 +125,30 @@ class DisclosureSection(Frozen):
     max_result_rows: int = Field(default=5000, ge=1)
     max_params_ratio: float = Field(default=0.10, gt=0, le=1)
     max_rounds: int = Field(default=25, ge=1)
+
+
+class PrivacySection(Frozen):
+    """What differential privacy may cost here. This version has none: a pod with an epsilon does not start."""
+
+    epsilon: float | None = Field(default=None, gt=0)
+    delta: float = Field(default=1e-6, gt=0, lt=1)
+
+
+class AggregationSection(Frozen):
+    """With which other pods this one takes part in secure aggregation. This version has none: a pod with such a list does not start."""
+
+    approved_pods: tuple[str, ...] = ()
+
+    @field_validator("approved_pods")
+    @classmethod
+    def _identifiers(cls, pods: tuple[str, ...]) -> tuple[str, ...]:
+        for pod in pods:
+            owner, slash, name = pod.partition("/")
+            if not slash:
+                raise ValueError(f"{shortened(repr(pod))} must be written owner/name")
+            check_name(owner, "owner")
+            check_name(name)
+        return pods
 
 
 class HistorySection(Frozen):
@@ -134,29 +173,33 @@ class LimitsSection(Frozen):
 
 
 class PrefectSection(Frozen):
-    """How often schemas are refreshed by themselves (cron, the pod's local time; empty: never)."""
+    """How often schemas are refreshed by themselves (cron, the pod's local time; empty: never), and whether each start takes them anew."""
 
     schema_cron: str = "0 3 * * *"
+    update_schema: bool = False
 
 
 class PodConfig(Frozen):
-    """A pod file. `datasources` are plugin fields: `{name, kind, …}`."""
+    """A pod file. `datasources` are plugin fields: `{name, kind, …}`, and `schema` where one is given."""
 
     pod: PodSection
-    hub: HubSection = Field(default_factory=HubSection)
+    hub: HubSection = HubSection()
+    message_service: MessageServiceSection = MessageServiceSection()
     datasources: tuple[dict[str, Any], ...]
     policy: PolicySection = PolicySection()
     disclosure: DisclosureSection = DisclosureSection()
+    privacy: PrivacySection = PrivacySection()
+    aggregation: AggregationSection = AggregationSection()
     history: HistorySection = HistorySection()
     limits: LimitsSection = LimitsSection()
     prefect: PrefectSection = PrefectSection()
 
     @field_validator("datasources")
     @classmethod
-    def _distinct(cls, sources: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _distinct(cls, sources: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
+        if len(sources) == 1 and not sources[0].get("name") and (pod := info.data.get("pod")):
+            sources = ({**sources[0], "name": pod.name},)  # the only datasource may go by the pod's name
         names = [str(source.get("name", "")) for source in sources]
-        if not names:
-            raise ValueError("name at least one datasource")
         for name in names:
             check_name(name, "datasource")
         if len(set(names)) < len(names):
@@ -297,7 +340,8 @@ def read_pod_file(path: Path) -> PodConfig:
     fields = read_yaml(path)
     folder = path.resolve().parent
     sources = fields.get("datasources")
-    paths = [(f"datasources.{i}", source, "path") for i, source in enumerate(sources if isinstance(sources, list) else ())]
+    entries = list(enumerate(sources if isinstance(sources, list) else ()))
+    paths = [(f"datasources.{i}", source, key) for i, source in entries for key in ("path", "schema")]
     for name, section, key in [*paths, ("policy", fields.get("policy"), "custodian")]:
         if isinstance(section, dict) and isinstance(section.get(key), str) and section[key]:
             section[key] = _absolute(folder, section[key], field=f"{name}.{key}")
@@ -321,6 +365,11 @@ def parse_pod(fields: dict[str, Any]) -> PodConfig:
         raise config_error(error, PodConfig) from None
     except TypeError:
         raise ConfigError("keys must be text.", field="pod file", remedy="Put quotes around them.") from None
+
+
+def keep_pod(config: PodConfig) -> None:
+    """Write the pod's configuration to its folder (0700) as pod.json (0600): a datasource's address may hold a password."""
+    write_private(private_folder(config.folder) / "pod.json", json.dumps(config.model_dump(mode="json"), indent=1))
 
 
 def saved_pod(identifier: str) -> PodConfig:

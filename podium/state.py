@@ -17,11 +17,15 @@ from podium.errors import PodiumError, PodRegistrationError
 from podium.plugin import Frozen
 
 LOCK = "lock"
+REFRESH = "refresh"  # the file that asks a running pod to bring its schemas up to date
 Phase = Literal["starting", "serving", "stopped", "failed"]
 
 
 class PodState(Frozen):
-    """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served."""
+    """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served.
+
+    `refreshed`: when the last refresh of all schemas that was asked for and is done began, in nanoseconds of this machine's own clock.
+    """
 
     pid: int
     phase: Phase
@@ -31,6 +35,7 @@ class PodState(Frozen):
     prefect_url: str = ""
     datasources: dict[str, str] = {}
     running: int = 0
+    refreshed: int = 0
     error: dict[str, str] = {}
 
 

@@ -6,6 +6,7 @@ from podium.algorithms import Algorithm
 from podium.contracts import Decision
 from podium.crypto.keys import fingerprint, verify
 from podium.errors import ConfigError, DataSourceError, TaskError, TrustError
+from podium.policy.access import TaskView
 from podium.policy.decide import Request, Standing, decide_any
 from podium.policy.grants import Grant, SignedGrant, open_grant
 from podium.protocols import Protocol
@@ -30,6 +31,8 @@ def authorise(case: Case) -> Decision:
     )
     standings = _standings(desk, case.header.from_key)
     decision = decide_any(standings, request, now=now())
+    if decision.allowed and understood and desk.grants.decision(case.run) is None:
+        decision = _asked(desk, decision, request)
     grant = next((s.grant for s in standings if s.grant.id == decision.grant), None)
     decision = desk.grants.decide(case.run, decision, limit=grant.max_runs if grant else None)
     desk.runs.note(
@@ -46,6 +49,12 @@ def authorise(case: Case) -> Decision:
     if decision.allowed and not understood:
         raise TaskError("The task cannot be read.", status="rejected", code="bad_task")
     return decision
+
+
+def _asked(desk: Desk, decision: Decision, request: Request) -> Decision:
+    """The decision after the access manager, where there is one, has had its say."""
+    reason = desk.access.refusal(TaskView.of(request)) if desk.access is not None else ""
+    return decision.model_copy(update={"allowed": False, "reasons": (reason,)}) if reason else decision
 
 
 def _understand(case: Case) -> bool:

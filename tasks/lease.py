@@ -7,12 +7,12 @@ from podium.errors import MessageRefused
 from tasks.desk import Desk
 from tasks.hear import hear
 
-WAIT, LEASE = 25, 90
+LEASE = 90
 
 
 async def lease(desk: Desk) -> str | None:
-    """The run that the next message starts, or None: the mailbox stayed empty for a long poll (25 s), or it was a run's next round."""
-    leased = await desk.hub.lease(desk.config.identifier, wait=WAIT, seconds=LEASE)
+    """The run that the next message starts, or None: the mailbox stayed empty for a long poll, or it was a run's next round."""
+    leased = await desk.mail.lease(desk.config.identifier, wait=desk.config.message_service.poll_seconds, seconds=LEASE)
     if leased is None:
         return None
     if _typ(leased.raw) == "share":

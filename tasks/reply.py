@@ -28,7 +28,7 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
     if record.replied_at is None:
         try:
             if record.reply is not None:
-                await desk.hub.post(record.reply)
+                await desk.mail.post(record.reply)
         except HubUnavailable:
             raise
         except HubError as error:
@@ -48,7 +48,7 @@ class _LeaseLost(Exception):
 
 async def _acknowledge(desk: Desk, record: RunRecord) -> None:
     try:
-        await desk.hub.ack(record.mid, attempt=record.lease_attempt)
+        await desk.mail.ack(record.mid, attempt=record.lease_attempt)
     except HubUnavailable:
         raise
     except HubError:

@@ -22,8 +22,10 @@ def check(file: File, as_json: JsonFlag = False) -> None:
     import asyncio
 
     from podium.config import read_pod_file
+    from podium.pod.startable import startable
 
     config = read_pod_file(file)
+    startable(config)
     found = asyncio.run(_look(config))
     lines = [f"{config.identifier}: the pod file is good.", *(f"  {name}: {state}" for name, state in found.items())]
     emit({"pod": config.identifier, "datasources": found}, as_json=as_json, human="\n".join(lines))
@@ -61,11 +63,13 @@ def start(
 
     from podium.config import read_pod_file
     from podium.datasources import load_source
+    from podium.datasources._given import given_schema
     from podium.pod import PodProcess
 
     config = read_pod_file(file)
     for fields in config.datasources:
         load_source(fields)  # a wrong field is told now, not in the pod's log
+        given_schema(fields)
     if code:
         os.environ["PODIUM_HUB_CODE"] = code
     command = PodProcess(config).prepare()

@@ -34,6 +34,7 @@ class Csv(Table):
     """
 
     kind: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
     delimiter: str = Field(default="", max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)

@@ -29,7 +29,7 @@ class Frame(Table):
     _data: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, data: pd.DataFrame, *, name: str, **fields: Any) -> Self:  # type: ignore[override]  # kinds are looked up on Datasource
+    def of(cls, data: pd.DataFrame, *, name: str = "", **fields: Any) -> Self:  # type: ignore[override]  # kinds are looked up on Datasource
         """Hold the frame; its index is not a column. Raises DataSourceError unless every column name is text."""
         if not all(isinstance(column, str) for column in data.columns):
             raise DataSourceError("every column name of the frame must be text.", remedy="Try df.columns = df.columns.map(str).")

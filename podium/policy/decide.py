@@ -24,6 +24,8 @@ REASONS = {
     "algorithm": "the grant does not cover this algorithm",
     "columns": "the grant does not cover every column asked for",
     "max_runs": "the grant's runs are used up",
+    "access_manager": "the pod's access manager said no",
+    "access_manager_failed": "the pod's access manager raised an error, was silent too long, or was gone",
 }
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from podium.runner import server
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import Seat
+from podium.state import REFRESH
 
 log = logging.getLogger("podium.pod")
 LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 2.0
@@ -44,10 +46,11 @@ class Supervisor:
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
             self._forever(self._deployments, every=5.0),
+            self._forever(self._refresh_when_asked, every=0.5),
             self._take_runs(),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
-        self._spawn(self.schemas())
+        self._spawn(self.schemas(force=self.desk.config.prefect.update_schema))
         try:
             await self.desk.closing.wait()
             await asyncio.wait(running[:1], timeout=2)  # the polling flow closes by itself, as Completed
@@ -56,11 +59,19 @@ class Supervisor:
                 task.cancel()
             await asyncio.wait({*running, *self.background}, timeout=3)
 
-    async def schemas(self) -> None:
-        """Bring every schema up to date, in the background."""
+    async def schemas(self, *, force: bool = False) -> None:
+        """Bring every schema up to date, in the background; `force`: also where nothing has changed."""
         await self._prefect_answers()
         with contextlib.suppress(Exception):  # the flow has told the log and the state file
-            await self.flows.schema_generation(self.desk.tag)
+            await self.flows.schema_generation(self.desk.tag, force=force)
+
+    async def _refresh_when_asked(self) -> None:
+        """`Pod.schema_manager()` asks with a file, and looks in the pod's state for a refresh that began after that."""
+        asked, began = self.desk.folder / REFRESH, time.monotonic_ns()
+        if asked.exists():
+            asked.unlink()
+            await self.schemas()
+            self.desk.state.set(refreshed=began)
 
     async def _poll(self) -> None:
         await self._prefect_answers()
@@ -126,7 +137,7 @@ class Supervisor:
     async def _keep_leases(self) -> None:
         for record in self.desk.runs.unfinished():
             with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
-                await self.desk.hub.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+                await self.desk.mail.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
 
     async def _send_unsent(self) -> None:
         for record in self.desk.runs.unsent():
