@@ -11,20 +11,22 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
 from podium.files import close_folder, private_folder
-from podium.names import check_name
-from podium.plugin import Frozen, config_error
+from podium.names import IDENTIFIER_SCHEMA, NAME_SCHEMA, check_name
+from podium.plugin import Frozen, read_strictly
 from podium.text import shortened
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
 HUB_URL = f"http://127.0.0.1:{HUB_PORT}"
+ADDRESS = r"^https?://[^/\s]+"
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 256 * 1024, 20
 
 
@@ -61,8 +63,8 @@ def local_user() -> str:
 class PodSection(Frozen):
     """Who the pod is. The identifier is `owner/name`."""
 
-    name: str
-    owner: str = Field(default_factory=local_user)
+    name: str = Field(json_schema_extra=NAME_SCHEMA)
+    owner: str = Field(default_factory=local_user, json_schema_extra=NAME_SCHEMA)
     display_name: str = ""
     description: str = ""
 
@@ -81,17 +83,26 @@ def default_hub() -> str:
     return settings.hub_url
 
 
+def check_address(url: str) -> str:
+    """The hub's address without a slash at its end. Raises ValueError for one that cannot be a hub's."""
+    try:
+        good = re.match(ADDRESS, url) and urlsplit(url).port != 0
+    except ValueError:  # a bracket that stays open, a port that is no number
+        good = False
+    if not good:
+        raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
+    return url.rstrip("/")
+
+
 class HubSection(Frozen):
     """Which hub: the one of this PODIUM_HOME when left out."""
 
-    url: str = Field(default_factory=default_hub)
+    url: str = Field(default_factory=default_hub, json_schema_extra={"pattern": ADDRESS})
 
     @field_validator("url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", value):
-            raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
-        return value.rstrip("/")
+        return check_address(value)
 
 
 class PolicySection(Frozen):
@@ -137,7 +148,7 @@ class PodConfig(Frozen):
 
     pod: PodSection
     hub: HubSection = Field(default_factory=HubSection)
-    datasources: tuple[dict[str, Any], ...]
+    datasources: tuple[dict[str, Any], ...] = Field(json_schema_extra={"minItems": 1})
     policy: PolicySection = PolicySection()
     disclosure: DisclosureSection = DisclosureSection()
     history: HistorySection = HistorySection()
@@ -170,21 +181,39 @@ class PodConfig(Frozen):
 class AskFile(Frozen):
     """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`."""
 
-    pods: tuple[str, ...] = Field(min_length=1)
-    datasource: str
+    pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = Field(min_length=1)
+    datasource: str = Field(json_schema_extra=NAME_SCHEMA)
     algorithm: dict[str, Any]
     protocol: dict[str, Any] = {"kind": "one_round"}
     new_data_only: bool = False
     allow_partial: bool = False
-    hub: str = ""
+    hub: str = Field(default="", json_schema_extra={"pattern": f"^$|{ADDRESS}"})
+
+    @field_validator("pods")
+    @classmethod
+    def _identifiers(cls, pods: tuple[str, ...]) -> tuple[str, ...]:
+        for pod in pods:
+            owner, slash, name = pod.partition("/")
+            if not slash:
+                raise ValueError(f"pod {shortened(repr(pod))} must be written owner/name")
+            check_name(owner, "owner")
+            check_name(name)
+        return pods
+
+    @field_validator("datasource")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return check_name(name, "datasource")
+
+    @field_validator("hub")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        return check_address(url) if url else url
 
 
 def read_ask_file(path: Path) -> AskFile:
     """The ask file, checked. Raises ConfigError naming the field, the problem and the nearest known key."""
-    try:
-        return AskFile(**read_yaml(path))
-    except ValidationError as error:
-        raise config_error(error, AskFile) from None
+    return read_strictly(AskFile, read_yaml(path))
 
 
 def pod_folder(identifier: str) -> Path:
@@ -309,9 +338,7 @@ def _absolute(folder: Path, written: str, *, field: str) -> str:
 def parse_pod(fields: dict[str, Any]) -> PodConfig:
     """A PodConfig from plain values. Raises ConfigError naming the field, the problem and the nearest known key."""
     try:
-        return PodConfig(**fields)
-    except ValidationError as error:
-        raise config_error(error, PodConfig) from None
+        return read_strictly(PodConfig, fields)
     except TypeError:
         raise ConfigError("keys must be text.", field="pod file", remedy="Put quotes around them.") from None
 

@@ -17,7 +17,7 @@ async def select_datapoints(case: Case) -> None:
     desk, task = case.desk, case.task
     known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
     case.chosen = await case.worker.select(columns=None, secret=datasource_secret(desk.secret, task.datasource), known=known)
-    desk.runs.note(case.run, rows_read=case.chosen.chosen)
+    desk.runs.note(case.run, rows_read=case.chosen.chosen, unchanged=case.chosen.total - case.chosen.chosen)
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")
     timeline("datapoints selected", run=case.id8)

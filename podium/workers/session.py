@@ -20,6 +20,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 import podium
+from podium import project
 from podium.contracts import DatasourceSchema, Partial, SelectReport, ValidationReport
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
@@ -225,8 +226,10 @@ class _Written(BaseModel):
 
 
 def _scrubbed() -> dict[str, str]:
-    """PATH, LANG and TZ; PYTHONPATH only where this podium is not an installed one."""
+    """PATH, LANG, TZ and the custodian's own project; PYTHONPATH only where this podium is not an installed one."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    if os.environ.get(project.ROOT):
+        kept[project.ROOT] = str(project.root())  # absolute: a worker works in a folder of its own
     home = Path(podium.__file__).resolve().parent.parent
     return kept if home.name in ("site-packages", "dist-packages") else {**kept, "PYTHONPATH": str(home)}
 
