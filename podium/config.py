@@ -230,7 +230,9 @@ def split_identifier(identifier: str) -> tuple[str, str]:
             raise ValueError(f"pod {identifier!r} must be written owner/name")
         return check_name(owner, "owner"), check_name(name)
     except ValueError as error:
-        raise ConfigError(f"{error}.", field="pod") from None
+        raise ConfigError(
+            f"{error}.", field="pod", remedy="podium pod status lists the pods here, session.pods() those at the hub."
+        ) from None
 
 
 def prefect_name(identifier: str) -> str:
@@ -293,7 +295,7 @@ class _PlainLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file of at most 256 KiB, read by `_PlainLoader`'s rules. Raises ConfigError."""
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}.", field="file")
+        raise ConfigError(f"there is no file {path}.", field="file", remedy="Write its path from here or from /.")
     file = shortened(path.name)
     try:
         with path.open("rb") as source:
@@ -302,7 +304,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes.", field="file")
         loaded = _PlainLoader(read.decode(), file).get_single_data()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file", remedy="May you read it?") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", field="file") from None
     except yaml.YAMLError as error:

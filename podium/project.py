@@ -53,7 +53,8 @@ def eject(into: Path, *, version: str) -> Path:
             shutil.copytree(installed_root() / name, into / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         (into / MADE_BY).write_text(f"{version}\n")
     except OSError as error:
-        raise ConfigError(f"{into} cannot be written: {error.strerror or 'some files could not be copied'}.", field="DIR") from None
+        why = error.strerror or "some files could not be copied"
+        raise ConfigError(f"{into} cannot be written: {why}.", field="DIR", remedy="Name a folder of your own.") from None
     return into
 
 

@@ -48,7 +48,7 @@ def init(
     try:
         write_private(file, text, exclusive=not force)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.", field="FILE") from None
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.", field="FILE", remedy="Name another.") from None
     config = read_pod_file(file)
     missing = [str(path) for path in data or [] if not path.expanduser().is_file()]
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

@@ -74,7 +74,7 @@ def status(hub: Url = "", as_json: JsonFlag = False) -> None:
     try:
         url = check_address(hub or str(known.get("url", "")) or Settings().hub_url)
     except ValueError as error:
-        raise ConfigError(f"{error}.", field="--hub") from None
+        raise ConfigError(f"{error}.", field="--hub", remedy="The operator's `podium hub start` says it.") from None
     with HubClient(url) as client:
         found = client.health()
     said: dict[str, Any] = {"url": url, **found, "pid": known.get("pid") if known.get("url") == url else None}
