@@ -12,19 +12,21 @@ import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
 from podium.files import close_folder, private_folder, write_private
-from podium.names import check_name
-from podium.plugin import Frozen, config_error
+from podium.names import IDENTIFIER_SCHEMA, NAME_SCHEMA, check_name
+from podium.plugin import Frozen, read_strictly
 from podium.text import shortened
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
 HUB_URL = f"http://127.0.0.1:{HUB_PORT}"
+ADDRESS = r"^https?://[^/\s]+"
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 256 * 1024, 20
 
 
@@ -61,8 +63,8 @@ def local_user() -> str:
 class PodSection(Frozen):
     """Who the pod is. The identifier is `owner/name`."""
 
-    name: str
-    owner: str = Field(default_factory=local_user)
+    name: str = Field(json_schema_extra=NAME_SCHEMA)
+    owner: str = Field(default_factory=local_user, json_schema_extra=NAME_SCHEMA)
     display_name: str = ""
     description: str = ""
 
@@ -87,13 +89,18 @@ def named_hub() -> str:
     return settings.hub_url.rstrip("/") if "hub_url" in settings.model_fields_set else ""
 
 
-def _http(value: str) -> str:
-    if value and not re.match(r"^https?://[^/\s]+", value):
+def check_address(url: str) -> str:
+    """The hub's address without a slash at its end; empty stays empty. Raises ValueError for one that cannot be a hub's."""
+    try:
+        good = not url or (re.match(ADDRESS, url) and urlsplit(url).port != 0)
+    except ValueError:  # a bracket that stays open, a port that is no number
+        good = False
+    if not good:
         raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
-    return value.rstrip("/")
+    return url.rstrip("/")
 
 
-Url = Annotated[str, AfterValidator(_http)]
+Url = Annotated[str, AfterValidator(check_address), Field(json_schema_extra={"pattern": f"^$|{ADDRESS}"})]
 
 
 class HubSection(Frozen):
@@ -185,7 +192,7 @@ class PodConfig(Frozen):
     pod: PodSection
     hub: HubSection = HubSection()
     message_service: MessageServiceSection = MessageServiceSection()
-    datasources: tuple[dict[str, Any], ...]
+    datasources: tuple[dict[str, Any], ...] = Field(json_schema_extra={"minItems": 1})
     policy: PolicySection = PolicySection()
     disclosure: DisclosureSection = DisclosureSection()
     privacy: PrivacySection = PrivacySection()
@@ -220,21 +227,34 @@ class PodConfig(Frozen):
 class AskFile(Frozen):
     """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out."""
 
-    pods: tuple[str, ...] = Field(min_length=1)
-    datasource: str
+    pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = Field(min_length=1)
+    datasource: str = Field(json_schema_extra=NAME_SCHEMA)
     algorithm: dict[str, Any]
     protocol: dict[str, Any] | None = None
     new_data_only: bool = False
     allow_partial: bool = False
-    hub: str = ""
+    hub: Url = ""
+
+    @field_validator("pods")
+    @classmethod
+    def _identifiers(cls, pods: tuple[str, ...]) -> tuple[str, ...]:
+        for pod in pods:
+            owner, slash, name = pod.partition("/")
+            if not slash:
+                raise ValueError(f"pod {shortened(repr(pod))} must be written owner/name")
+            check_name(owner, "owner")
+            check_name(name)
+        return pods
+
+    @field_validator("datasource")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return check_name(name, "datasource")
 
 
 def read_ask_file(path: Path) -> AskFile:
     """The ask file, checked. Raises ConfigError naming the field, the problem and the nearest known key."""
-    try:
-        return AskFile(**read_yaml(path))
-    except ValidationError as error:
-        raise config_error(error, AskFile) from None
+    return read_strictly(AskFile, read_yaml(path))
 
 
 def pod_folder(identifier: str) -> Path:
@@ -251,7 +271,9 @@ def split_identifier(identifier: str) -> tuple[str, str]:
             raise ValueError(f"pod {identifier!r} must be written owner/name")
         return check_name(owner, "owner"), check_name(name)
     except ValueError as error:
-        raise ConfigError(f"{error}.", field="pod") from None
+        raise ConfigError(
+            f"{error}.", field="pod", remedy="podium pod status lists the pods here, session.pods() those at the hub."
+        ) from None
 
 
 def prefect_name(identifier: str) -> str:
@@ -314,7 +336,7 @@ class _PlainLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file of at most 256 KiB, read by `_PlainLoader`'s rules. Raises ConfigError."""
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}.", field="file")
+        raise ConfigError(f"there is no file {path}.", field="file", remedy="Write its path from here or from /.")
     file = shortened(path.name)
     try:
         with path.open("rb") as source:
@@ -323,7 +345,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes.", field="file")
         loaded = _PlainLoader(read.decode(), file).get_single_data()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file", remedy="May you read it?") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", field="file") from None
     except yaml.YAMLError as error:
@@ -360,9 +382,7 @@ def _absolute(folder: Path, written: str, *, field: str) -> str:
 def parse_pod(fields: dict[str, Any]) -> PodConfig:
     """A PodConfig from plain values. Raises ConfigError naming the field, the problem and the nearest known key."""
     try:
-        return PodConfig(**fields)
-    except ValidationError as error:
-        raise config_error(error, PodConfig) from None
+        return read_strictly(PodConfig, fields)
     except TypeError:
         raise ConfigError("keys must be text.", field="pod file", remedy="Put quotes around them.") from None
 

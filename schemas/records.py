@@ -53,6 +53,7 @@ class RunRecord(SQLModel, table=True):
     rows_released: int | None = None
     new: int | None = None
     changed: int | None = None
+    unchanged: int | None = None
     started_at: int | None = None
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)

@@ -37,12 +37,14 @@ def create(
     config, grants = _open(pod)
     now = int(time.time())
     algorithms = _known(algorithm, _kinds("Algorithm"), "algorithm")
+    datasources = _known(datasource, [str(s["name"]) for s in config.datasources], "datasource")
+    _check_columns(column, _schemas(config, grants, datasources))
     grant = _grant(
         id=secrets.token_hex(8),
         pod=pod,
         analyst=analyst.replace(" ", "").lower(),
         alias=alias,
-        datasources=_known(datasource, [str(s["name"]) for s in config.datasources], "datasource"),
+        datasources=datasources,
         algorithms=algorithms,
         protocols=_known(protocol, _kinds("Protocol"), "protocol") if protocol else _carrying(algorithms),
         columns=tuple(column),
@@ -104,6 +106,20 @@ def _open(pod: str) -> tuple[Any, Any]:
     return config, stores.GrantStore(stores.PodDatabase.of(folder=config.folder, url=config.history.url, pod=pod))
 
 
+def _schemas(config: Any, grants: Any, datasources: tuple[str, ...]) -> list[Any]:
+    from podium import project
+
+    names = [str(s["name"]) for s in config.datasources] if "*" in datasources else datasources
+    schemas = project.load("schemas.stores").SchemaStore(grants.database)
+    return [schemas.latest(name) for name in names]
+
+
+def _check_columns(given: list[str], schemas: list[Any]) -> None:
+    """A column that no datasource has would be a refusal later on. Where a schema is not yet known, anything goes."""
+    if all(schemas):
+        _known(given, sorted({name for schema in schemas for name in schema.names}), "column")
+
+
 def _grant(**fields: Any) -> Grant:
     from pydantic import ValidationError
 
@@ -134,10 +150,12 @@ def _carrying(algorithms: tuple[str, ...]) -> tuple[str, ...]:
 
 def _known(given: list[str], known: list[str], what: str) -> tuple[str, ...]:
     from podium.errors import ConfigError
+    from podium.plugin import nearest
+    from podium.text import shortened
 
     for name in given:
         if name != "*" and name not in known:
-            raise ConfigError(f"there is no {what} {name!r}.", field=what, remedy=f"Known: {', '.join(known)}.")
+            raise ConfigError(f"there is no {what} {shortened(repr(name))}.", field=f"--{what}", remedy=nearest(name, known))
     return tuple(given)
 
 

@@ -12,17 +12,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
+from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType, SemanticType
 from podium.errors import ConfigError, DataSourceError
-from podium.names import check_name
+from podium.names import NAME_SCHEMA, check_name
 from podium.plugin import Plugin, lazy_kinds, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+DISTINCT: JsonDict = {"uniqueItems": True}  # what a validator holds, said in the published JSON Schema too
 
 # The one Arrow type of each column type, by its alias.
 ARROW: dict[ColumnType, str] = {
@@ -47,10 +49,10 @@ class Datasource(Plugin):
     package: ClassVar[str] = "podium.datasources"
     suffixes: ClassVar[tuple[str, ...]] = ()  # of files that this kind reads when all it is told is their path
 
-    name: str = ""
-    key: tuple[str, ...] = ()
+    name: str = Field(default="", json_schema_extra=NAME_SCHEMA)
+    key: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
     description: str = ""
-    ignore_columns: tuple[str, ...] = ()
+    ignore_columns: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
     force_types: dict[str, SemanticType] = {}
 
     @field_validator("name")

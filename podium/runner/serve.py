@@ -21,7 +21,13 @@ from podium.runner.supervise import Supervisor
 log = logging.getLogger("podium.pod")
 
 
-async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None], *, access: AccessPipe | None = None) -> None:
+async def serve(
+    pod: str,
+    on_closing: Callable[[Callable[[], object]], None],
+    on_serving: Callable[[], object],
+    *,
+    access: AccessPipe | None = None,
+) -> None:
     """Run the pod `name@owner`. `on_closing` is given the function that, from any thread, asks it to close."""
     if unguarded():
         raise PodiumError("Prefect's log handlers are not guarded: exception text would be shipped.", code="unguarded_log")
@@ -42,6 +48,7 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None], *,
             started.result()
             desk.state.set(phase="serving")
             log.info("pod %s is serving %s", pod, ", ".join(desk.names))
+            on_serving()
             await Supervisor(desk, flows).serve()
             await desk.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import podium
+from podium import project
 
 BUFFER = 1 << 20
 
@@ -43,7 +44,9 @@ async def started(place: Path, *, log: int) -> Process:
 
 
 def scrubbed() -> dict[str, str]:
-    """PATH, LANG and TZ; PYTHONPATH only where this podium is not an installed one."""
+    """PATH, LANG, TZ and the custodian's own project; PYTHONPATH only where this podium is not an installed one."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    if os.environ.get(project.ROOT):
+        kept[project.ROOT] = str(project.root())  # absolute: a worker works in a folder of its own
     home = Path(podium.__file__).resolve().parent.parent
     return kept if home.name in ("site-packages", "dist-packages") else {**kept, "PYTHONPATH": str(home)}

@@ -109,6 +109,11 @@ def test_defaults_of_options(verb):
             assert documented[name][0] == f"`{expected}`", f"podium {verb} {name}"
 
 
+@pytest.mark.parametrize("verb", leaves())
+def test_every_verb_speaks_json(verb):
+    assert "--json" in options_of(leaves()[verb])
+
+
 def test_statuses():
     documented = keys(sections(reference("statuses-and-exit-codes"))["Status"])
     same(documented, [status.value for status in Status])
@@ -124,6 +129,19 @@ def test_exit_codes():
     same(documented, codes)
     for cls in families:
         assert f"`{cls.__name__}`" in documented[str(cls.exit_code)], f"{cls.__name__} ends with {cls.exit_code}"
+
+
+def test_exit_codes_that_a_verb_chooses_itself():
+    """`raise typer.Exit(3)` in `podium/cli/pod.py`: the row of 3 names a `podium pod …`."""
+    documented = {cells[0]: " ".join(cells[1:]) for cells in _table("Exit codes")}
+    chosen = [
+        (path.stem.strip("_"), code)
+        for path in sorted((ROOT / "podium" / "cli").rglob("*.py"))
+        for code in re.findall(r"Exit\((\d+)\)", path.read_text("utf-8"))
+    ]
+    assert len(chosen) >= 3
+    for verb, code in chosen:
+        assert f"`podium {verb}" in documented[code], f"podium {verb} ends with {code}"
 
 
 def test_codes_of_runs():
