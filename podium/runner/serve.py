@@ -16,6 +16,7 @@ from podium.runner.automation import ensure_zombie_automation
 from podium.runner.flows import Flows
 from podium.runner.log import show_timeline
 from podium.runner.logs import unguarded
+from podium.runner.pool import ensure_pool
 from podium.runner.supervise import Supervisor
 
 log = logging.getLogger("podium.pod")
@@ -56,4 +57,5 @@ async def serve(
 async def _start(flows: Flows, pod: str) -> None:
     async with get_client() as client:
         await ensure_zombie_automation(client)
+    await ensure_pool()
     await flows.pod_startup(pod)
