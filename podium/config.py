@@ -144,7 +144,7 @@ class PrivacySection(Frozen):
 class AggregationSection(Frozen):
     """With which other pods this one takes part in secure aggregation. This version has none: a pod with such a list does not start."""
 
-    approved_pods: tuple[str, ...] = ()
+    approved_pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = ()
 
     @field_validator("approved_pods")
     @classmethod
@@ -180,13 +180,16 @@ class LimitsSection(Frozen):
     heartbeat_seconds: int = Field(default=10, ge=1, le=15)
 
 
+CRON = r"^$|^[0-9*/,A-Za-z#-]+( +[0-9*/,A-Za-z#-]+){4}$"
+
+
 def _is_cron(value: str) -> str:
-    if value and not re.fullmatch(r"[0-9*/,A-Za-z#-]+( +[0-9*/,A-Za-z#-]+){4}", value):
+    if not re.match(CRON, value) or "\n" in value:
         raise ValueError("must be a cron line of five fields (minute, hour, day, month, weekday), such as '0 3 * * *', or empty for never")
     return value
 
 
-Cron = Annotated[str, AfterValidator(_is_cron)]
+Cron = Annotated[str, AfterValidator(_is_cron), Field(json_schema_extra={"pattern": CRON})]
 
 
 class PrefectSection(Frozen):
@@ -207,7 +210,7 @@ class PodConfig(Frozen):
     pod: PodSection
     hub: HubSection = HubSection()
     message_service: MessageServiceSection = MessageServiceSection()
-    datasources: tuple[dict[str, Any], ...] = Field(json_schema_extra={"minItems": 1})
+    datasources: tuple[dict[str, Any], ...]
     policy: PolicySection = PolicySection()
     disclosure: DisclosureSection = DisclosureSection()
     privacy: PrivacySection = PrivacySection()

@@ -37,7 +37,7 @@ def ask_file_schema() -> dict[str, Any]:
     """An ask file, its algorithm and protocol by kind."""
     schema, refs = _schema(AskFile, [Algorithm, Protocol])
     schema["properties"]["algorithm"] = _by_kind(Algorithm, refs)
-    schema["properties"]["protocol"] = {**_by_kind(Protocol, refs), "default": AskFile.model_fields["protocol"].default}
+    schema["properties"]["protocol"] = {"anyOf": [_by_kind(Protocol, refs), {"type": "null"}], "default": None}
     return _headed(schema, "A Podium ask file")
 
 

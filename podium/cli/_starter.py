@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from podium.cli._schemas import published
-from podium.config import PodConfig, default_hub, local_user
+from podium.config import PodConfig, local_user
 from podium.datasources._by_name import kind_by_name, name_by_path
 
 WIDTH = 110
@@ -60,7 +60,8 @@ def starter(*, name: str, owner: str, hub: str, sources: Sequence[Source], file:
         '#  display_name: ""   # shown to analysts',
         '#  description: ""    # shown to analysts',
         "",
-        *(["hub:", f"  url: {scalar(hub)}"] if hub else ["#hub:", f"#  url: {scalar(default_hub())}"]),
+        "# Without an address: PODIUM_HUB_URL, else the hub of this PODIUM_HOME, which the pod starts where none runs.",
+        *(["hub:", f"  url: {scalar(hub)}"] if hub else ["#hub:", '#  url: ""']),
         "",
         "# What is served. A path is relative to this file.",
         "datasources:",
@@ -96,4 +97,9 @@ def _commented(title: str, model: type[BaseModel]) -> list[str]:
         return []
     paragraph = cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     prose = [f"# {line}" for line in wrap(paragraph, WIDTH)]
-    return ["", *prose, f"#{title}:", *(f"#  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in defaults.items())]
+    return ["", *prose, f"#{title}:", *(f"#  {key}: {_written(value)}" for key, value in defaults.items())]
+
+
+def _written(value: Any) -> str:
+    """JSON is YAML, but for 1e-06, which YAML takes for text."""
+    return yaml.safe_dump(value).splitlines()[0] if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

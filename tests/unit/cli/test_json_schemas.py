@@ -64,6 +64,7 @@ VALUES = [*TEXTS, None, True, 0, -1, 1, 5, 16, 10**9, 1.5, [], ["a", "a"], [1], 
 # What a validator knows and JSON Schema cannot say, or says otherwise.
 BEYOND = {
     ("datasources", 0, "name"): "two datasources of one name",
+    ("datasources", 1, "name"): "only a pod's sole datasource may go without a name",
     ("algorithm", "by"): "one or two columns, each once",
 }
 
@@ -147,7 +148,8 @@ def accepted(name: str, fields: dict[str, Any]) -> bool:
         else:
             asked = read_strictly(AskFile, fields)
             Algorithm.load(asked.algorithm)
-            Protocol.load(asked.protocol)
+            if asked.protocol is not None:
+                Protocol.load(asked.protocol)
     except ConfigError:
         return False
     return True

@@ -82,7 +82,11 @@ def test_what_python_leaves_out_is_as_in_a_file_but_for_the_database(table: Path
     fields = {"pod": {"name": "north", "owner": "me"}, "datasources": [{"kind": "csv", "path": str(table)}]}
     assert pod.config == parse_pod({**fields, "history": {"pod_db": False}})
     assert podium.Pod("north", data=table, username="me", pod_db=True).config == parse_pod(fields)
-    assert podium.Pod("north", data=table, pod_db=podium.PodDbConfig()).config.history.model_dump() == {"pod_db": True, "url": ""}
+    assert podium.Pod("north", data=table, pod_db=podium.PodDbConfig()).config.history.model_dump() == {
+        "pod_db": True,
+        "url": "",
+        "keep_days": 365,
+    }
 
 
 def test_its_file_is_for_its_owner_alone(table: Path, home: Path) -> None:
