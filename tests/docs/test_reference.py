@@ -71,6 +71,12 @@ def test_datasource_kinds(kind):
     same(keys(page[kind]), set(Datasource.of(kind).model_fields) - set(common))
 
 
+@pytest.mark.parametrize("kind", Datasource.kinds())
+def test_endings_that_tell_a_kind(kind):
+    section = sections(reference("cli"))["podium data profile"]
+    assert [ending for ending in Datasource.of(kind).suffixes if f"`{ending}`" not in section] == []
+
+
 @pytest.mark.parametrize("literal", [SemanticType, ColumnType])
 def test_column_types(literal):
     text = reference("pod-file")

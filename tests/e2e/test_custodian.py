@@ -118,6 +118,14 @@ def test_a_pod_that_runs_flows_of_her_own(town: Town):
     assert until(lambda: "# My run" in artifacts(), seconds=20)
 
 
+def test_a_start_that_fails_says_why_as_one_json_value(town: Town):
+    town.start_hub()
+    file = town.pod_file("a", town.csv("a", patients(20)), policy={"custodian": str(town.folder / "none.pem")})
+    done = town.podium("pod", "start", str(file), "--json", code=2, timeout=120)
+    error = json.loads(done.stdout)["error"]
+    assert (error["field"], error["remedy"]) == ("policy.custodian", "Write it with: podium keys show --pem")
+
+
 def artifacts() -> str:
     """The markdown artifacts that Prefect has."""
     from prefect.client.orchestration import get_client
