@@ -51,7 +51,7 @@ docs: setup-dev ## check that the documents say what the code does
 	$(BIN)/python -m pytest tests/docs
 
 screenshots: setup-dev ## take the pictures in docs/images again
-	$(BIN)/python -m tests.browser.screenshots
+	PYTHONPATH=tests/e2e $(BIN)/python tests/browser/screenshots.py
 
 lock: setup-dev ## resolve again; no index lines, so that no registry is named
 	$(BIN)/python -m pip install --quiet uv

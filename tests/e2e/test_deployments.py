@@ -166,7 +166,8 @@ def test_upkeep_ends_what_is_overdue_and_removes_what_is_old(town: Town, prefect
         kept = pod.execute("SELECT count(*) FROM result").fetchone()[0] - 1
         pod.execute(
             "INSERT INTO run (id, status, mid, lease_attempt, envelope, received_at, tries, flow_run, task, task_json, task_digest, "
-            "analyst, alias, algorithm, datasource, code) VALUES (?, 'pending_approval', ?, 1, ?, ?, 0, '', '', '', '', '', '', '', '', '')",
+            "analyst, alias, algorithm, datasource, code) "
+            "VALUES (?, 'pending_approval', ?, 1, ?, ?, 0, '', '', '', '', '', '', '', '', '')",
             (posted.run, "0" * 32, overdue.raw, now),
         )
     pod.close()
