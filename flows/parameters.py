@@ -1,4 +1,7 @@
-"""What a person may write into the form of a deployment. Prefect refuses anything else before a run begins."""
+"""What a person may write into the form of a deployment: Prefect refuses anything else before a run begins.
+
+What each field is for stands below `Args` in the flow's docstring, which is where Prefect's form takes it from.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,6 @@ from pydantic import Field
 
 _NAME = "[a-z0-9][a-z0-9._-]{0,62}"
 
-PodName = Annotated[str, Field(title="Pod", description="The pod, written name@owner.", pattern=f"^{_NAME}@{_NAME}$")]
-RunId = Annotated[
-    str,
-    Field(title="Run", description="A run's id, 32 characters, as `podium pod history` shows it.", pattern="^[0-9a-f]{32}$"),
-]
-Sources = Annotated[
-    list[Annotated[str, Field(pattern=f"^{_NAME}$")]],
-    Field(title="Datasources", description="Which datasources; none named: all of them."),
-]
-Force = Annotated[bool, Field(title="Force", description="Read the data again, also where nothing seems to have changed.")]
+PodName = Annotated[str, Field(pattern=f"^{_NAME}@{_NAME}$")]
+RunId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Sources = list[Annotated[str, Field(pattern=f"^{_NAME}$")]]

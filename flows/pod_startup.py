@@ -17,9 +17,12 @@ from tasks.sign_in import sign_in
 
 @flow(name="pod-startup", flow_run_name="start-{pod}", persist_result=False, log_prints=False)
 async def pod_startup(pod: PodName) -> None:
-    """Bring the pod `name@owner` to where it can take tasks. Steps that reach out are tried again five times, with growing pauses.
+    """Bring the pod to where it can take tasks. Steps that reach out are tried again five times, with growing pauses.
 
     It may be started again while the pod runs: everything in it can be done twice.
+
+    Args:
+        pod: The pod, as name@owner.
     """
     desk = await desk_of(pod)
     found = await check(desk)  # a broken datasource is reported; the others are served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.parameters import Force, PodName, Sources
+from flows.parameters import PodName, Sources
 from tasks.adopt import adopt
 from tasks.desk import Desk, desk_of
 from tasks.profile import profile
@@ -15,8 +15,14 @@ from tasks.step import StepFailed, coded
 
 
 @flow(name="schema-generation", flow_run_name="schemas-{pod}", persist_result=False, log_prints=False)
-async def schema_generation(pod: PodName, datasources: Sources = [], force: Force = False) -> None:  # noqa: B006 - read only; Prefect shows it
-    """Bring the schemas of the pod `name@owner` up to date: of some `datasources`, or of all. `force` reads unchanged sources again."""
+async def schema_generation(pod: PodName, datasources: Sources = [], force: bool = False) -> None:  # noqa: B006 - read only; Prefect shows it
+    """Bring the schemas of the pod up to date.
+
+    Args:
+        pod: The pod, as name@owner.
+        datasources: Which datasources; none named means all of them.
+        force: Read the data again, also where nothing has changed since the last schema.
+    """
     desk = await desk_of(pod)
     failed: list[str] = []
     for name in chosen(desk, datasources):

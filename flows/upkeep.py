@@ -15,7 +15,11 @@ from tasks.tidy import tidy
 
 @flow(name="upkeep", flow_run_name="upkeep-{pod}", retries=3, retry_delay_seconds=60, persist_result=False, log_prints=False)
 async def upkeep(pod: PodName) -> None:
-    """Keep the pod `name@owner` in order. Everything here may be done again, and a day that is missed is made up for by the next."""
+    """Keep the pod in order. Everything here may be done again, and a day that is missed is made up for by the next.
+
+    Args:
+        pod: The pod, as name@owner.
+    """
     desk = await desk_of(pod)
     expired = await expire(desk)
     pruned = await prune(desk)
