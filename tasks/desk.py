@@ -47,6 +47,7 @@ class Desk:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()
+        self.heard_until = 0.0  # by time.monotonic: until then the hub hears of this pod without a heartbeat
 
     @property
     def tag(self) -> str:

@@ -17,7 +17,7 @@ from podium.hub.tables import PodRow
 
 
 class Presence:
-    """The last heartbeat of each pod, and who waits."""
+    """The last sign of life of each pod, and which of them wait. Told of people's addresses too: nobody asks for those."""
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
@@ -30,7 +30,7 @@ class Presence:
 
     @contextmanager
     def waiting(self, pod: str, clock: Callable[[], float]) -> Iterator[None]:
-        """This pod is in a poll that it may make. The address may be a person's; then nobody asks."""
+        """This pod is in a poll that it may make."""
         self._waiting[pod] += 1
         try:
             yield

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -111,6 +112,8 @@ class Supervisor:
                 await self.flows.settle(record.flow_run, record.status)
 
     async def _heartbeat(self) -> None:
+        if time.monotonic() < self.desk.heard_until:
+            return
         try:
             await self.desk.hub.heartbeat(self.desk.config.identifier)
             self.desk.state.set(hub="reached")
