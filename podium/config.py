@@ -113,7 +113,7 @@ class MessageServiceSection(Frozen):
     """Where sealed messages are fetched and sent (empty: at the hub's address), and how many seconds one poll waits for the next."""
 
     url: Url = ""
-    poll_seconds: int = Field(default=25, ge=1, le=60)
+    poll_seconds: int = Field(default=50, ge=1, le=60)
 
 
 class PolicySection(Frozen):

@@ -76,6 +76,7 @@ class Desk:
         self.seats: dict[str, Seat] = {}
         self.stops = Stops()
         self._bells: dict[str, asyncio.Event] = {}
+        self.heard_until = 0.0  # by time.monotonic: until then the hub hears of this pod without a heartbeat
 
     @property
     def tag(self) -> str:

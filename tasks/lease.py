@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from podium.crypto.envelope import peek, run_id
-from podium.errors import MessageRefused
+from podium.errors import HubError, MessageRefused
 from tasks.desk import Desk
 from tasks.hear import hear
 
@@ -12,7 +14,14 @@ LEASE = 90
 
 async def lease(desk: Desk) -> str | None:
     """The run that the next message starts, or None: the mailbox stayed empty for a long poll, or it was a run's next round."""
-    leased = await desk.mail.lease(desk.config.identifier, wait=desk.config.message_service.poll_seconds, seconds=LEASE)
+    wait = desk.config.message_service.poll_seconds
+    try:
+        leased = await desk.mail.lease(desk.config.identifier, wait=wait, seconds=LEASE)
+    except HubError:
+        desk.heard_until = 0.0
+        raise
+    if desk.mail is desk.hub:  # to the hub the next poll, while it is open, is a heartbeat
+        desk.heard_until = time.monotonic() + desk.hub.timeout + wait
     if leased is None:
         return None
     if _typ(leased.raw) == "share":

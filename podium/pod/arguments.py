@@ -27,7 +27,7 @@ class MessageServiceConfig:
     """Where sealed messages are fetched and sent (without `url`: at the hub's address), and how many seconds one poll waits."""
 
     url: str | None = None
-    poll_seconds: int = 25
+    poll_seconds: int = 50
 
 
 @dataclass(frozen=True)

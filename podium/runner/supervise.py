@@ -131,6 +131,8 @@ class Supervisor:
                 await self.flows.settle(record.flow_run, record.status)
 
     async def _heartbeat(self) -> None:
+        if time.monotonic() < self.desk.heard_until:
+            return
         try:
             await self.desk.hub.heartbeat(self.desk.config.identifier)
             self.desk.state.set(hub="reached")
