@@ -34,4 +34,13 @@ async def serve(pod: str, *, schema_cron: str) -> None:
         enforce_parameter_schema=True,
     )
     await runner.aadd_deployment(deployment)
+    approval: Any = await Flow.afrom_source(root, entrypoint="flows/approval.py:approval")
+    asking = await approval.ato_deployment(
+        name=pod,
+        description="Ask the custodian about one run. The pod starts it by itself; answer with Resume, or with `podium approvals`.",
+        parameters={"pod": pod},
+        tags=[pod],
+        enforce_parameter_schema=True,
+    )
+    await runner.aadd_deployment(asking)
     await runner.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podium.contracts import Status
 from tasks.desk import Desk, now
 from tasks.settle import settle
 from tasks.step import step
@@ -15,5 +16,6 @@ async def recover(desk: Desk) -> int:
     for record in unfinished:
         if record.flow_run:
             await settle(record.flow_run, record.status)
-        desk.enqueue(record.id)
+        if record.status is not Status.PENDING_APPROVAL:  # one that the custodian is asked about goes on with her answer
+            desk.enqueue(record.id)
     return len(unfinished)
