@@ -6,6 +6,7 @@ One whose question is answered elsewhere, or over, is ended.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -21,6 +22,7 @@ from tasks.desk import Desk, now
 from tasks.show import outcome
 
 PAGE = 100
+STARTS_WITHIN = timedelta(minutes=5)  # it takes some seconds; more on a machine that is very busy
 NAMES = {"yes": "Approved", "no": "Rejected", EXPIRED: outcome(Status.EXPIRED), "": "Unanswered"}
 
 
@@ -32,11 +34,17 @@ async def list_open(desk: Desk) -> None:
     async with get_client() as client:
         states = await _states(client, [asked.flow_run for asked in (*wanted, *over) if asked.flow_run])
         for asked in wanted:
-            state = states.get(asked.flow_run)
-            if state is None or state.is_final():
+            if lost(states.get(asked.flow_run), datetime.now(UTC)):
                 await _put_up(client, desk, asked)
         for asked in over:
             await _take_down(client, desk, asked, states.get(asked.flow_run))
+
+
+def lost(state: State | None, at: datetime) -> bool:
+    """Whether this flow run will ask nobody: Prefect forgot it, somebody ended it, or its process died before it could ask."""
+    if state is None or state.is_final():
+        return True
+    return (state.is_pending() or state.is_running()) and at - state.timestamp > STARTS_WITHIN
 
 
 def ending(asked: ApprovalRecord) -> State[None]:

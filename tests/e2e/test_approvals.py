@@ -56,7 +56,7 @@ def suspended(town: Town, run: str, environ: Any = os.environ) -> str:
         open_ones = [id_ for id_, name in in_prefect(town, run, environ) if name == "Suspended"]
         return open_ones[0] if len(open_ones) == 1 and description(open_ones[0], environ) else ""
 
-    return until(one, seconds=60, why=lambda: f"{in_prefect(town, run, environ)} {town.log('a.log')}")
+    return until(one, seconds=180, why=lambda: f"{in_prefect(town, run, environ)} {town.log('a.log')}")
 
 
 def press(flow_run: str, decision: str, environ: Any = os.environ) -> None:
