@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FLAGS ?=
 
-.PHONY: setup setup-dev demo test check format bench soak docs lock clean
+.PHONY: setup setup-dev demo test check format bench soak docs screenshots lock clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -49,6 +49,9 @@ soak: setup-dev ## long crash and load matrices
 
 docs: setup-dev ## check that the documents say what the code does
 	$(BIN)/python -m pytest tests/docs
+
+screenshots: setup-dev ## take the pictures in docs/images again
+	PYTHONPATH=tests/e2e $(BIN)/python tests/browser/screenshots.py
 
 lock: setup-dev ## resolve again; no index lines, so that no registry is named
 	$(BIN)/python -m pip install --quiet uv

@@ -11,10 +11,10 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
@@ -113,10 +113,11 @@ class DisclosureSection(Frozen):
 
 
 class HistorySection(Frozen):
-    """Whether datapoints and results are kept, and in which database (any SQLAlchemy URL; empty: SQLite beside the pod)."""
+    """Whether datapoints and results are kept, for how long results, and in which database (any SQLAlchemy URL; empty: SQLite here)."""
 
     pod_db: bool = True
     url: str = ""
+    keep_days: int = Field(default=365, ge=1)
 
 
 class LimitsSection(Frozen):
@@ -133,10 +134,21 @@ class LimitsSection(Frozen):
     heartbeat_seconds: int = Field(default=10, ge=1, le=15)
 
 
-class PrefectSection(Frozen):
-    """How often schemas are refreshed by themselves (cron, the pod's local time; empty: never)."""
+def _is_cron(value: str) -> str:
+    if value and not re.fullmatch(r"[0-9*/,A-Za-z#-]+( +[0-9*/,A-Za-z#-]+){4}", value):
+        raise ValueError("must be a cron line of five fields (minute, hour, day, month, weekday), such as '0 3 * * *', or empty for never")
+    return value
 
-    schema_cron: str = "0 3 * * *"
+
+Cron = Annotated[str, AfterValidator(_is_cron)]
+
+
+class PrefectSection(Frozen):
+    """When schemas are refreshed and upkeep runs by themselves (cron, the pod's local time; empty: never), and how long runs are shown."""
+
+    schema_cron: Cron = "0 3 * * *"
+    upkeep_cron: Cron = "30 3 * * *"
+    keep_days: int = Field(default=30, ge=1)
 
 
 class PodConfig(Frozen):
@@ -327,7 +339,9 @@ def saved_pod(identifier: str) -> PodConfig:
     """The configuration a started pod wrote to its folder. Raises ConfigError when it was never started here."""
     path = pod_folder(identifier) / "pod.json"
     if not path.is_file():
-        raise ConfigError(f"pod {identifier} was never started here.", field="pod", remedy="Start it: podium pod start FILE")
+        raise ConfigError(
+            f"pod {identifier} was never started here.", field="pod", remedy="Start it: podium pod start FILE", code="unknown_pod"
+        )
     try:
         return parse_pod(json.loads(path.read_bytes()))
     except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, col, delete, select, update
 
 from podium.contracts import FINAL, Released, Status
 from schemas.records import DatapointRecord, ResultRecord, RoundRecord, RunRecord
@@ -123,6 +123,11 @@ class RunStore:
         """The newest runs, newest first."""
         with self.database.transaction() as session:
             return list(session.exec(select(RunRecord).order_by(col(RunRecord.no).desc()).limit(limit)))
+
+    def forget_results(self, *, before: int) -> int:
+        """Remove results that are older than that; how many. Their runs, decisions and datapoints stay."""
+        with self.database.transaction() as session:
+            return int(session.exec(delete(ResultRecord).where(col(ResultRecord.at) < before)).rowcount)
 
     def _where(self, condition: Any) -> list[RunRecord]:
         with self.database.transaction() as session:

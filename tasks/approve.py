@@ -25,7 +25,7 @@ from schemas.records import ApprovalRecord
 from tasks.authorise import still_granted
 from tasks.case import Case
 from tasks.desk import Desk, now
-from tasks.show import outcome
+from tasks.ending import outcome
 from tasks.step import coded, log
 
 

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from podium.algorithms import Algorithm
 from podium.contracts import Partial, Released, Reply, SelectReport, Status, Task
 from podium.crypto.encryption import decode_public
-from podium.crypto.envelope import new_id, reference, seal
+from podium.crypto.envelope import new_id, peek, reference, seal
 from podium.crypto.header import MAX_LIFE, Header, MessageType
 from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, TrustError
 from podium.history.identity import task_key
@@ -131,6 +131,11 @@ class Case:
         reply = Reply(run=self.run, status=status, code=said, message=sentence)
         self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code)
 
+    def end_unread(self, status: Status, *, code: str) -> None:
+        """The same for a run that waited for a person: its message was verified before she was asked, and is not read again."""
+        self.header = peek(self.record.envelope)
+        self.end(status, code=code)
+
 
 def _kind(reply: Reply) -> MessageType:
     if reply.round:
@@ -159,7 +164,7 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
         await end(case, Status(error.status), code=error.code)
     except PodiumError as error:
         log.warning("run %s: %s: %s", case.id8, error.code, error)
-        await end(case, Status.FAILED, code=error.code)
+        await end(case, Status(error.status) if isinstance(error, TaskError) else Status.FAILED, code=error.code)
     except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
         log.exception("run %s failed", case.id8)
         await end(case, Status.FAILED, code="internal")
@@ -177,6 +182,7 @@ async def rows(case: Case) -> AsyncIterator[None]:
     limits = case.desk.config.limits
     try:
         async with (
+            case.desk.stops.heeded(case.run),
             asyncio.timeout(limits.run_seconds),
             WorkerSession.open(
                 case.desk.source(case.task.datasource).dump(),

@@ -26,6 +26,7 @@ from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
 from tasks.step import coded
+from tasks.stops import Stops
 
 R = TypeVar("R")
 
@@ -64,6 +65,7 @@ class Desk:
         self.active: set[str] = set()
         self.seats: dict[str, Seat] = {}
         self._bells: dict[str, asyncio.Event] = {}
+        self.stops = Stops()
 
     @property
     def tag(self) -> str:
@@ -92,8 +94,15 @@ class Desk:
 
     def broken(self, name: str) -> bool:
         """Whether that datasource was found not to be servable."""
+        return self._stands(name).startswith("broken")
+
+    def profiled(self, name: str) -> bool:
+        """Whether this pod has taken a schema of that datasource since it started."""
+        return self._stands(name) in ("partial", "full")
+
+    def _stands(self, name: str) -> str:
         state = read_state(self.folder)
-        return state is not None and state.datasources.get(name, "").startswith("broken")
+        return state.datasources.get(name, "") if state else ""
 
     def enqueue(self, run: str) -> None:
         """Hand a run to whoever carries runs out; one that is in hand already is left alone."""

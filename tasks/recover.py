@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.contracts import Status
+from tasks.cancel import cancel
 from tasks.desk import Desk, now
 from tasks.settle import settle
 from tasks.step import step
@@ -10,12 +11,14 @@ from tasks.step import step
 
 @step("recover", retries=2)
 async def recover(desk: Desk) -> int:
-    """How many runs were taken up again."""
+    """How many runs were taken up again. Only the pod's own process knows which ones nobody has in hand."""
+    if not desk.state.mine:
+        return 0
     desk.replay.prune(now())
     unfinished = [record for record in desk.runs.unfinished() if record.id not in desk.active]
     for record in unfinished:
-        if record.flow_run:
-            await settle(record.flow_run, record.status)
+        if record.flow_run and await settle(record.flow_run, record.status):
+            cancel(desk, record.id)  # asked for before the pod went down
         if record.status is not Status.PENDING_APPROVAL:  # one that the custodian is asked about goes on with her answer
             desk.enqueue(record.id)
     return len(unfinished)

@@ -19,7 +19,7 @@ from podium.contracts import Status
 from schemas.approvals import EXPIRED
 from schemas.records import ApprovalRecord
 from tasks.desk import Desk, now
-from tasks.show import outcome
+from tasks.ending import outcome
 
 PAGE = 100
 STARTS_WITHIN = timedelta(minutes=5)  # it takes some seconds; more on a machine that is very busy
@@ -47,7 +47,7 @@ def lost(state: State | None, at: datetime) -> bool:
     return (state.is_pending() or state.is_running()) and at - state.timestamp > STARTS_WITHIN
 
 
-def ending(asked: ApprovalRecord) -> State[None]:
+def last_state(asked: ApprovalRecord) -> State[None]:
     """The last state of its flow run. `Unanswered`: the run ended in another way, or the answer was not signed and should have been."""
     return Completed(name=NAMES[asked.decision])
 
@@ -79,5 +79,5 @@ async def _take_down(client: PrefectClient, desk: Desk, asked: ApprovalRecord, s
     if state is not None and state.is_running():
         return  # it is about to end by itself
     if state is not None and not state.is_final():
-        await client.set_flow_run_state(UUID(asked.flow_run), ending(asked), force=True)
+        await client.set_flow_run_state(UUID(asked.flow_run), last_state(asked), force=True)
     desk.approvals.note(asked.run, closed_at=now())

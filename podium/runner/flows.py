@@ -19,5 +19,6 @@ class Flows:
         self.deliver: Any = project.load("tasks.reply").deliver
         self.attend: Any = project.load("tasks.attend").attend
         self.list_open: Any = project.load("tasks.to_do").list_open
+        self.cancel: Any = project.load("tasks.cancel").cancel
         self.settle: Any = project.load("tasks.settle").settle
         self.open_desk: Any = project.load("tasks.desk").open_desk

@@ -15,6 +15,7 @@ from podium.runner.automation import ensure_zombie_automation
 from podium.runner.flows import Flows
 from podium.runner.log import show_timeline
 from podium.runner.logs import unguarded
+from podium.runner.pool import ensure_pool
 from podium.runner.supervise import Supervisor
 
 log = logging.getLogger("podium.pod")
@@ -47,4 +48,5 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) ->
 async def _start(flows: Flows, pod: str) -> None:
     async with get_client() as client:
         await ensure_zombie_automation(client)
+    await ensure_pool()
     await flows.pod_startup(pod)

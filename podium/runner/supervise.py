@@ -17,12 +17,13 @@ from podium.config import home
 from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
+from podium.runner.cancelling import Cancelling
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import Seat
 
 log = logging.getLogger("podium.pod")
-LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, APPROVALS_EVERY = 20.0, 1.0, 2.0, 1.0
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY, APPROVALS_EVERY = 20.0, 1.0, 2.0, 1.0, 1.0
 LEASE = 90
 LONGEST_PAUSE, MOST_FAILURES = 30.0, 12
 
@@ -33,6 +34,7 @@ class Supervisor:
     def __init__(self, desk: Any, flows: Flows) -> None:
         self.desk, self.flows = desk, flows
         self.prefect = Health()
+        self.cancelling = Cancelling(desk, flows)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -44,6 +46,7 @@ class Supervisor:
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
             self._forever(self._approvals, every=APPROVALS_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
+            self._forever(self._cancel, every=CANCEL_EVERY),
             self._forever(self._deployments, every=5.0),
             self._take_runs(),
         ]
@@ -69,7 +72,11 @@ class Supervisor:
 
     async def _deployments(self) -> None:
         await self._prefect_answers()
-        await self.flows.serve(self.desk.tag, schema_cron=self.desk.config.prefect.schema_cron)
+        await self.flows.serve(self.desk.config)
+
+    async def _cancel(self) -> None:
+        await self._prefect_answers()
+        await self.cancelling.look()
 
     async def _take_runs(self) -> None:
         limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)
@@ -126,10 +133,11 @@ class Supervisor:
 
     async def _keep_leases(self) -> None:
         for record in self.desk.runs.unfinished():
-            if record.acknowledged_at is not None:
-                continue
-            with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
-                await self.desk.hub.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+            if record.acknowledged_at is None:
+                with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
+                    await self.desk.hub.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+            if record.status in (Status.QUEUED, Status.RUNNING):
+                self.desk.enqueue(record.id)  # in hand already, unless whoever had it failed
 
     async def _send_unsent(self) -> None:
         for record in self.desk.runs.unsent():
