@@ -35,6 +35,10 @@ def offers(config: PodConfig) -> list[Offer]:
             description="See a run through to its end and show it. A run that has ended shows how it ended, and nothing is done again.",
         ),
         Offer(
+            entrypoint="flows/approval.py:approval",
+            description="Ask the custodian about one run. The pod starts it by itself; answer with Resume, or with `podium approvals`.",
+        ),
+        Offer(
             entrypoint="flows/upkeep.py:upkeep",
             description="End what nobody decided in time, change encryption keys that are due, remove what was kept long enough.",
             cron=config.prefect.upkeep_cron,

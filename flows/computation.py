@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.parameters import PodName, RunId
 from tasks.admit import admit
+from tasks.approve import approved, put_away
 from tasks.case import open_case, rows, to_an_end
 from tasks.compute import compute
 from tasks.converse import converse
@@ -37,6 +38,8 @@ async def computation(pod: PodName, run: RunId) -> Any:
     if case.open:
         async with to_an_end(case):
             await admit(case)  # the decision is on disk before a row is read
+            if not await approved(case):  # the custodian is asked: the run goes on with her answer, and holds nothing until then
+                return put_away()
             if not case.rounds:  # a run of many rounds that is taken up again has its first behind it
                 async with rows(case):  # a child process, which alone reads rows
                     await select_datapoints(case)

@@ -169,12 +169,14 @@ class HistorySection(Frozen):
 class LimitsSection(Frozen):
     """What one run may use. Times in seconds, memory in MiB.
 
-    `wait_seconds`: how long a run waits for the analyst's next round. `warm_seconds`: how long a loaded worker is kept ready after a run.
+    `wait_seconds`: how long a run waits for the analyst's next round; `approval_seconds`: for the custodian's yes or no. `warm_seconds`: how
+    long a loaded worker is kept ready after a run.
     """
 
     runs_at_once: int = Field(default=4, ge=1, le=4)
     run_seconds: int = Field(default=3600, ge=1)
     wait_seconds: int = Field(default=3600, ge=1)
+    approval_seconds: int = Field(default=604_800, ge=1)
     warm_seconds: int = Field(default=300, ge=0)
     worker_memory_mb: int = Field(default=4096, ge=256)
     heartbeat_seconds: int = Field(default=10, ge=1, le=15)

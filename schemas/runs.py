@@ -1,8 +1,9 @@
 """The runs of a pod, their datapoints and results: the truth that Prefect only shows.
 
 A run goes queued → running → released | suppressed | rejected | failed; one of several rounds goes back and forth between running and
-waiting (see `schemas.rounds`), and may end expired. The last step writes status, result, datapoints and the
-sealed reply in one transaction; the reply is sent after it and may be sent again.
+waiting (see `schemas.rounds`), one that a custodian must approve goes through pending_approval (see `schemas.approvals`); both may end
+expired. The last step writes status, result, datapoints and the sealed reply in one transaction; the reply is sent after it and may be
+sent again.
 """
 
 from __future__ import annotations
@@ -114,8 +115,9 @@ class RunStore:
         return self._where(col(RunRecord.status).in_(OPEN))
 
     def unsent(self) -> list[RunRecord]:
-        """Ended runs whose task is not acknowledged at the hub; that is the last thing to happen, after the reply."""
-        return self._where(col(RunRecord.acknowledged_at).is_(None) & col(RunRecord.status).in_(tuple(FINAL)))
+        """Ended runs whose reply is not sent, or whose task is not acknowledged at the hub (one that waited for an approval is)."""
+        undone = col(RunRecord.acknowledged_at).is_(None) | col(RunRecord.replied_at).is_(None)
+        return self._where(undone & col(RunRecord.status).in_(tuple(FINAL)))
 
     def recent(self, limit: int = 50) -> list[RunRecord]:
         """The newest runs, newest first."""

@@ -13,6 +13,7 @@ from podium.crypto.header import Header
 from podium.errors import MessageRefused, TaskError, TrustError
 from podium.policy.decide import REASONS
 from podium.timeline import timeline
+from tasks.approve import unless_expired
 from tasks.authorise import authorise, fits
 from tasks.case import Case
 from tasks.desk import now
@@ -25,6 +26,7 @@ SIGNED = frozenset({"clock", "sequence", "reply_to", "body"})
 @step("admit", retries=2, seconds=120)
 async def admit(case: Case) -> None:
     """Verify who asks, understand what is asked, and write down yes or no. Raises when it is no."""
+    unless_expired(case)
     try:
         case.header, case.task = await _verify(case)
         if case.sealed(Reply(run=case.run, status=Status.RUNNING)) is None:

@@ -67,12 +67,12 @@ def _understand(case: Case) -> bool:
     return True
 
 
-def still_granted(case: Case) -> None:
-    """Raises TaskError when the grant that this run was admitted under is revoked or over by now."""
+def still_granted(case: Case) -> Grant:
+    """The grant that this run was admitted under. Raises TaskError when it is revoked or over by now."""
     decision = case.desk.grants.decision(case.run)
     for standing in _standings(case.desk, case.header.from_key):
         if decision and standing.grant.id == decision.grant and not standing.revoked and now() < standing.grant.expires:
-            return
+            return standing.grant
     log.warning("run %s: its grant does not stand any more", case.id8)
     raise TaskError("refused", status="rejected", code="refused")
 

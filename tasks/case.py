@@ -45,6 +45,7 @@ class Case:
         self.desk, self.run = desk, run
         self.record = desk.runs.start(run)
         self.rounds = desk.rounds.every(run)
+        self.approval = desk.approvals.get(run)
 
     def turn(self, kind: type[Step], outcome: object = None) -> Step:
         """The protocol's next step, given what came of the last one. Raises TaskError unless it is of this kind."""
@@ -108,9 +109,8 @@ class Case:
             return None
 
     def _seal(self, reply: Reply) -> bytes:
-        kind: MessageType = "share" if reply.round else "reject" if reply.status is Status.REJECTED else "result"
         return seal(
-            typ=kind,
+            typ=_kind(reply),
             mid=new_id(),
             task=self.header.task,
             run=self.run,
@@ -118,7 +118,7 @@ class Case:
             to=self.header.from_,
             iat=now(),
             exp=now() + MAX_LIFE,
-            seq=self.answered + 1,
+            seq=self.answered + 1 + (self.approval is not None),  # the notice that the custodian is asked came first
             re=self.reference,
             body=reply.model_dump_json().encode(),
             recipient=decode_public(self.header.reply_key),
@@ -135,6 +135,14 @@ class Case:
         """The same for a run that waited for a person: its message was verified before she was asked, and is not read again."""
         self.header = peek(self.record.envelope)
         self.end(status, code=code)
+
+
+def _kind(reply: Reply) -> MessageType:
+    if reply.round:
+        return "share"
+    if not reply.status.final:
+        return "accept"
+    return "reject" if reply.status is Status.REJECTED else "result"
 
 
 @coded

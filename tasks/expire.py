@@ -16,6 +16,6 @@ async def expire(desk: Desk) -> int:
     """How many were ended. A run that is queued or running is left alone: its own steps know its time."""
     overdue = [record.id for record in desk.runs.unfinished() if record.status in WAITING and peek(record.envelope).exp < now()]
     for run in overdue:
-        Case(desk, run).end_unread(Status.EXPIRED, code="expired")
+        Case(desk, run).end_unread(Status.EXPIRED, code="unanswered")
         timeline("expired", run=run[:8])
     return len(overdue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podium.contracts import Status
 from tasks.cancel import cancel
 from tasks.desk import Desk, now
 from tasks.settle import settle
@@ -18,5 +19,6 @@ async def recover(desk: Desk) -> int:
     for record in unfinished:
         if record.flow_run and await settle(record.flow_run, record.status):
             cancel(desk, record.id)  # asked for before the pod went down
-        desk.enqueue(record.id)
+        if record.status is not Status.PENDING_APPROVAL:  # one that the custodian is asked about goes on with her answer
+            desk.enqueue(record.id)
     return len(unfinished)

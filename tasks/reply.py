@@ -36,6 +36,11 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
                 raise HubUnavailable(error.message) from None
             log.error("run %s: the hub refuses its reply: %s", record.id[:8], error)
         desk.runs.note(record.id, replied_at=now())
+    await acknowledge(desk, record)
+
+
+async def acknowledge(desk: Desk, record: RunRecord) -> None:
+    """Tell the hub that it need not keep the task any more. Raises HubUnavailable."""
     if record.acknowledged_at is None:
         with contextlib.suppress(_LeaseLost):
             await _acknowledge(desk, record)

@@ -28,6 +28,8 @@ def create(
     protocol: Annotated[list[str] | None, typer.Option(help="A protocol; repeat. By default those that carry its algorithms.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 30,
     max_runs: Annotated[int, typer.Option(min=0, help="How many runs it allows; 0: no limit.")] = 0,
+    approval: Annotated[str, typer.Option(help="none, or every_run: you say yes or no to each task.")] = "none",
+    approver: Annotated[str, typer.Option(help="any, or signed: an answer in Prefect's UI does not count.")] = "any",
     as_json: JsonFlag = False,
 ) -> None:
     """Sign a grant and put it into the pod's database. It counts at once."""
@@ -51,6 +53,8 @@ def create(
         not_before=now,
         expires=now + days * 86_400,
         max_runs=max_runs or None,
+        approval=approval,
+        approver=approver,
     )
     key = custodian_key()
     grants.add(grant.id, sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now)
@@ -76,11 +80,12 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
         from rich.console import Console
         from rich.table import Column, Table
 
-        table = Table(Column("grant", no_wrap=True), "for", "datasources", "algorithms", "columns", "runs", "until")
+        lists = ("datasources", "algorithms", "columns")
+        table = Table(Column("grant", no_wrap=True), "for", *lists, "runs", "approval", "until")
         for g in found:
             until = f"revoked {_day(g['revoked_at'])}" if g["revoked_at"] else _day(g["expires"])
             runs = f"{g['runs']} of {g['max_runs'] or 'any'}"
-            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in ("datasources", "algorithms", "columns")), runs, until)
+            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), runs, g["approval"], until)
         Console().print(table if found else f"{pod} has no grants. Make one: podium grant create")
 
     emit(found, as_json=as_json, human=show)

@@ -57,8 +57,12 @@ def decide(standing: Standing | None, request: Request, *, now: int) -> Decision
 
 
 def decide_any(standings: Iterable[Standing], request: Request, *, now: int) -> Decision:
-    """The first yes under any grant, else the no with the fewest reasons: the grant that came nearest."""
-    decisions = [decide(standing, request, now=now) for standing in standings] or [decide(None, request, now=now)]
+    """A yes under any grant, else the no with the fewest reasons: the grant that came nearest.
+
+    Of several grants that say yes, one that wants an approval comes first: another beside it does not lift it.
+    """
+    every = sorted(standings, key=lambda standing: standing.grant.approval == "none")
+    decisions = [decide(standing, request, now=now) for standing in every] or [decide(None, request, now=now)]
     return min(decisions, key=lambda decision: len(decision.reasons))
 
 

@@ -25,7 +25,7 @@ from podium.runner.slots import Seat
 from podium.state import REFRESH
 
 log = logging.getLogger("podium.pod")
-LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY = 20.0, 1.0, 2.0, 1.0
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY, APPROVALS_EVERY = 20.0, 1.0, 2.0, 1.0, 1.0
 LEASE = 90
 LONGEST_PAUSE, MOST_FAILURES = 30.0, 12
 
@@ -46,6 +46,7 @@ class Supervisor:
             self._forever(self._heartbeat, every=self.desk.config.limits.heartbeat_seconds),
             self._forever(self._keep_leases, every=LEASE_EVERY),
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
+            self._forever(self._approvals, every=APPROVALS_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
             self._forever(self._cancel, every=CANCEL_EVERY),
             self._forever(self._deployments, every=5.0),
@@ -99,7 +100,7 @@ class Supervisor:
         desk, pause, failures = self.desk, 0.5, 0
         desk.seats[run] = seat
         try:
-            while not desk.runs.get(run).status.final:
+            while not (status := desk.runs.get(run).status).final and status is not Status.PENDING_APPROVAL:
                 if failures == MOST_FAILURES:  # something is wrong with the pod itself; a slot must not be held for ever
                     desk.runs.finish(run, Status.FAILED, reply=None, code="gave_up")
                     return
@@ -145,8 +146,9 @@ class Supervisor:
 
     async def _keep_leases(self) -> None:
         for record in self.desk.runs.unfinished():
-            with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
-                await self.desk.mail.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+            if record.acknowledged_at is None:
+                with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
+                    await self.desk.mail.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
             if record.status in (Status.QUEUED, Status.RUNNING):
                 self.desk.enqueue(record.id)  # in hand already, unless whoever had it failed
 
@@ -155,6 +157,12 @@ class Supervisor:
             if record.id not in self.desk.active:
                 with contextlib.suppress(HubUnavailable):
                     await self.flows.deliver(self.desk, record)
+
+    async def _approvals(self) -> None:
+        """Go on with what has its answer; then Prefect's to-do list, which may wait until Prefect is there."""
+        await self.flows.attend(self.desk)
+        if await self.prefect.answers():
+            await self.flows.list_open(self.desk)
 
     async def _watch_prefect(self) -> None:
         """Say how Prefect stands; a server of Podium's own that has died is started again on its old address."""

@@ -177,10 +177,10 @@ def test_upkeep_ends_what_is_overdue_and_removes_what_is_old(town: Town, prefect
     view.close()
 
     assert ended(start("upkeep"))[0] == "Completed"
-    assert town.rows("a", f"SELECT status, code FROM run WHERE id = '{posted.run}'") == [("expired", "expired")]
+    assert town.rows("a", f"SELECT status, code FROM run WHERE id = '{posted.run}'") == [("expired", "unanswered")]
     reply = overdue.reply(posted, wait=30)
     assert reply is not None
-    assert (reply.status, reply.code) == (Status.EXPIRED, "expired")
+    assert (reply.status, reply.code) == (Status.EXPIRED, "unanswered")
     assert len(list(ring.glob("*.json"))) == 2
     assert overdue.session.hub.pod("demo/a")["statement"]["prev"] == key.stem
     assert town.rows("a", "SELECT count(*) FROM result") == [(kept,)]
