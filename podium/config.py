@@ -169,8 +169,8 @@ class HistorySection(Frozen):
 class LimitsSection(Frozen):
     """What one run may use. Times in seconds, memory in MiB.
 
-    `wait_seconds`: how long a run waits for the analyst's next round; `approval_seconds`: for the custodian's yes or no. `warm_seconds`: how
-    long a loaded worker is kept ready after a run.
+    `wait_seconds`: how long a run waits for the analyst's next round; `approval_seconds`: for the custodian's yes or no.
+    `warm_seconds`: how long a loaded worker is kept ready after a run.
     """
 
     runs_at_once: int = Field(default=4, ge=1, le=4)

@@ -29,7 +29,7 @@ async def _tell(desk: Desk, asked: ApprovalRecord) -> None:
     """The notice to the analyst, once; and the hub need not keep the task, which is on our disk and may stay there for days."""
     if asked.notice is not None:
         try:
-            await desk.hub.post(asked.notice)
+            await desk.mail.post(asked.notice)
         except HubUnavailable:
             raise
         except HubError as error:
