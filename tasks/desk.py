@@ -21,10 +21,12 @@ from podium.history.secret import pod_secret
 from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
+from schemas.cancels import CancelStore
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
 from tasks.step import coded
+from tasks.stops import Stops
 
 R = TypeVar("R")
 
@@ -52,6 +54,7 @@ class Desk:
         self.database = PodDatabase.of(folder=self.folder, url=config.history.url, pod=config.identifier)
         self.runs = RunStore(self.database)
         self.rounds = RoundStore(self.database)
+        self.cancels = CancelStore(self.database)
         self.grants = GrantStore(self.database)
         self.replay = SqlReplayStore(self.database)
         self.schemas = SchemaStore(self.database)
@@ -60,6 +63,7 @@ class Desk:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()
+        self.stops = Stops()
         self.seats: dict[str, Seat] = {}
         self._bells: dict[str, asyncio.Event] = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.context import FlowRunContext
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from podium.contracts import Status
 from tasks.case import Case
@@ -18,6 +18,8 @@ from tasks.step import log
 async def finish(case: Case) -> Any:
     """The flow's last state. A failed run is Failed and stays so: Prefect is told not to try again what the tables have ended."""
     record = case.record
+    if record.status is Status.CANCELLED:
+        return Cancelled(message=record.code)
     if record.status is not Status.FAILED:
         return Completed(name=outcome(record.status), message=record.code)
     context = FlowRunContext.get()

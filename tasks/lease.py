@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from podium.crypto.envelope import peek, run_id
-from podium.errors import MessageRefused
+from podium.errors import HubError, MessageRefused
+from podium.wire.hub import Leased
 from tasks.desk import Desk
 from tasks.hear import hear
+from tasks.heed import heed
 
 WAIT, LEASE = 25, 90
 
 
-async def lease(desk: Desk) -> str | None:
-    """The run that the next message starts, or None: the mailbox stayed empty for a long poll (25 s), or it was a run's next round."""
+async def lease(desk: Desk) -> list[str]:
+    """The runs that the next message starts: none when the mailbox stayed empty for a long poll (25 s), or when it was about a run.
+
+    What else has come about the same task is taken in with it: who was away for a while must not run what was cancelled meanwhile.
+    """
     leased = await desk.hub.lease(desk.config.identifier, wait=WAIT, seconds=LEASE)
-    if leased is None:
-        return None
-    if _typ(leased.raw) == "share":
-        await hear(desk, leased)
-        return None
+    run = await _take_in(desk, leased) if leased is not None else None
+    if leased is None or run is None:
+        return []
+    return [run, *await meanwhile(desk, leased.raw)]
+
+
+async def meanwhile(desk: Desk, task: bytes) -> list[str]:
+    """Take in all that waits at the hub about the task of this message; the runs that it starts. A hub that is away holds nothing up."""
+    runs: list[str] = []
+    with contextlib.suppress(HubError, MessageRefused):
+        about = peek(task).task
+        while (leased := await desk.hub.lease(desk.config.identifier, wait=0, seconds=LEASE, task=about)) is not None:
+            if (run := await _take_in(desk, leased)) is not None:
+                runs.append(run)
+    return runs
+
+
+async def _take_in(desk: Desk, leased: Leased) -> str | None:
+    """The run that the message starts; None when it is about one that was started before. Raises HubUnavailable."""
+    match _typ(leased.raw):
+        case "share":
+            await hear(desk, leased)
+            return None
+        case "cancel":
+            await heed(desk, leased)
+            return None
     run = run_id(leased.raw)
     desk.runs.receive(run, mid=leased.mid, attempt=leased.attempt, envelope=leased.raw)
     return run

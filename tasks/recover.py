@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.desk import Desk, now
+from tasks.lease import meanwhile
 from tasks.settle import settle
 from tasks.step import step
 
@@ -11,9 +12,12 @@ from tasks.step import step
 async def recover(desk: Desk) -> int:
     """How many runs were taken up again."""
     desk.replay.prune(now())
+    desk.cancels.prune(now())
     unfinished = [record for record in desk.runs.unfinished() if record.id not in desk.active]
     for record in unfinished:
         if record.flow_run:
             await settle(record.flow_run, record.status)
-        desk.enqueue(record.id)
+        for run in [record.id, *await meanwhile(desk, record.envelope)]:
+            if not desk.runs.get(run).status.final:
+                desk.enqueue(run)
     return len(unfinished)

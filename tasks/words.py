@@ -26,6 +26,7 @@ SENTENCES = {
     "not_binary": "The target does not have two outcomes, or not as it was asked for.",
     "no_levels": "A categorical feature needs its levels.",
     "not_categorical": "Levels were given for a column that has none.",
+    "cancelled": "The run was cancelled, by you or by the pod's custodian.",
     "expired": "The next round did not come in time.",
     "data_changed": "The data changed between two rounds. Ask again.",
     "not_finite": "The column holds a value that is not a finite number.",

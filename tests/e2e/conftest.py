@@ -9,6 +9,19 @@ import pytest
 from town import Town
 
 
+@pytest.fixture(scope="module")
+def long_town(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) -> Iterator[Town]:
+    """One town for all tests of a file: starting one costs more than most tests do."""
+    made = Town(tmp_path_factory.mktemp("town"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_HOME", str(made.home))
+        try:
+            yield made
+        finally:
+            stubborn = made.close()
+    assert not stubborn, f"these did not end within 10 s of SIGTERM: {stubborn}"
+
+
 @pytest.fixture
 def town(tmp_path: Path, prefect_server: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     made = Town(tmp_path)
