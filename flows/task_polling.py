@@ -33,8 +33,9 @@ async def task_polling(pod: str) -> None:
 @coded
 async def poll(desk: Desk) -> None:
     """One long poll. A message whose run has no end yet goes to the computations; any other is acknowledged again by itself."""
-    run = await desk.unless_closing(lease(desk))
+    runs = await desk.unless_closing(lease(desk))
     desk.state.set(hub="reached")
-    if run is not None and not desk.runs.get(run).status.final:
-        timeline("task received", run=run[:8])
-        desk.enqueue(run)
+    for run in runs or []:
+        if not desk.runs.get(run).status.final:
+            timeline("task received", run=run[:8])
+            desk.enqueue(run)

@@ -219,6 +219,12 @@ class Round(Frozen):
     parameters: dict[str, Any] | None = None
 
 
+class Cancel(Frozen):
+    """That no answer is wanted any more: the body of a sealed `cancel` message. Which run is meant is in its header."""
+
+    v: Literal[1] = 1
+
+
 class Reply(Frozen):
     """One run as the analyst may know it: the body of a sealed `result` or `reject` message, its end, or of a `share`, one round of it.
 

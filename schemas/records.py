@@ -83,6 +83,19 @@ class RoundRecord(SQLModel, table=True):
     replied_at: int | None = None
 
 
+class CancelRecord(SQLModel, table=True):
+    """An analyst's signed word that a run of hers is to end. It may be here before the run is: the hub promises no order.
+
+    Without an analyst it is the custodian's word on a run of which it was not known yet who asks.
+    """
+
+    __tablename__ = "cancel"
+
+    run: str = Field(primary_key=True, max_length=32)
+    analyst: str = Field(primary_key=True, max_length=64)
+    expires: int
+
+
 class DecisionRecord(SQLModel, table=True):
     """The yes or no to one run, on disk before any row is read. One a run: a second look finds the first."""
 

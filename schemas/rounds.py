@@ -41,15 +41,16 @@ class RoundStore:
         return True
 
     def answer(self, run: str, no: int, *, reference: str, rows: bytes, released: Released, reply: bytes) -> None:
-        """The round is answered and the run waits. The first answer of a round is its only one."""
+        """The round is answered and the run waits. The first answer of a round is its only one; a run that has ended answers none."""
         with self.database.transaction() as session:
+            if session.exec(select(RunRecord).where(RunRecord.id == run)).one().status.final:
+                return
             record = session.get(RoundRecord, (run, no)) or RoundRecord(run=run, no=no, reference=reference)
             if record.answered_at is None:
                 record.rows, record.released, record.reply = rows, released.model_dump_json(), reply
                 record.answered_at = int(time.time())
                 session.add(record)
-            open_ones = col(RunRecord.status).in_((Status.RUNNING, Status.QUEUED))
-            session.exec(update(RunRecord).where(col(RunRecord.id) == run, open_ones).values(status=Status.WAITING, tries=0))
+            session.exec(update(RunRecord).where(col(RunRecord.id) == run).values(status=Status.WAITING, tries=0))
 
     def note(self, run: str, no: int, **fields: Any) -> None:
         """Set fields of a round."""

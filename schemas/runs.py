@@ -2,8 +2,8 @@
 
 A run goes queued → running → released | suppressed | rejected | failed; one of several rounds goes back and forth between running and
 waiting (see `schemas.rounds`), one that a custodian must approve goes through pending_approval (see `schemas.approvals`); both may end
-expired. The last step writes status, result, datapoints and the sealed reply in one transaction; the reply is sent after it and may be
-sent again.
+expired. Any of them may end cancelled. The last step writes status, result, datapoints and the sealed reply in one transaction; the reply
+is sent after it and may be sent again.
 """
 
 from __future__ import annotations
@@ -50,9 +50,12 @@ class RunStore:
         return record
 
     def note(self, run: str, **fields: Any) -> None:
-        """Set fields of a run."""
+        """Set fields of a run. One that has ended keeps its end, whatever was still under way: then a `status` sets nothing."""
+        which = col(RunRecord.id) == run
+        if "status" in fields:
+            which &= col(RunRecord.status).in_(OPEN)
         with self.database.transaction() as session:
-            session.exec(update(RunRecord).where(col(RunRecord.id) == run).values(**fields))
+            session.exec(update(RunRecord).where(which).values(**fields))
 
     def start(self, run: str) -> RunRecord:
         """A queued run becomes running; one that is final stays as it is."""

@@ -13,6 +13,7 @@ from podium.crypto.header import Header
 from podium.errors import MessageRefused, TaskError, TrustError
 from podium.policy.decide import REASONS
 from podium.timeline import timeline
+from schemas.cancels import CUSTODIAN
 from tasks.approve import unless_expired
 from tasks.authorise import authorise, fits
 from tasks.case import Case
@@ -25,9 +26,14 @@ SIGNED = frozenset({"clock", "sequence", "reply_to", "body"})
 
 @step("admit", retries=2, seconds=120)
 async def admit(case: Case) -> None:
-    """Verify who asks, understand what is asked, and write down yes or no. Raises when it is no."""
+    """Verify who asks, understand what is asked, and write down yes or no. Raises when it is no, and when the run was cancelled before."""
     unless_expired(case)
+    cancels = case.desk.cancels
     try:
+        header = peek(case.record.envelope)
+        if cancels.wanted(case.run, analyst=header.from_key):
+            case.header = header  # she signed the cancel, and it names the hash of these very bytes
+            raise _cancelled()
         case.header, case.task = await _verify(case)
         if case.sealed(Reply(run=case.run, status=Status.RUNNING)) is None:
             raise MessageRefused("reply_key")  # nobody could open the answer: no row is read for it
@@ -41,12 +47,19 @@ async def admit(case: Case) -> None:
     if not decision.allowed:
         log.warning("run %s: refused: %s", case.id8, "; ".join(REASONS[reason] for reason in decision.reasons))
         raise TaskError("refused", status="rejected", code="refused")
+    if cancels.wanted(case.run, analyst=CUSTODIAN):
+        raise _cancelled()
     fits(case)
     case.admitted = True
     timeline("admitted", run=case.id8, algorithm=case.algorithm.kind, datasource=case.task.datasource, grant=decision.grant)
 
 
+def _cancelled() -> TaskError:
+    return TaskError("It was cancelled before it was admitted.", status="cancelled", code="cancelled")
+
+
 async def _verify(case: Case) -> tuple[Header, Task]:
+    """The task message, read by the rules. Raises MessageRefused, TrustError, HubUnavailable."""
     desk, raw = case.desk, case.record.envelope
     sender = await desk.identity_of(peek(raw).from_key)
     opened = open_sealed(

@@ -1,26 +1,29 @@
-"""Cancel: end a run because a person says so: the custodian in Prefect's UI or on her command line, or the analyst who asked."""
+"""Cancel: end a run because a person says so, the analyst or the custodian. First the tables, then what is being done, then Prefect."""
 
 from __future__ import annotations
 
 from podium.contracts import Status
+from podium.crypto.envelope import peek
+from podium.timeline import timeline
+from schemas.cancels import CUSTODIAN
 from tasks.case import Case
 from tasks.desk import Desk
-from tasks.step import log
-
-WAITING = frozenset({Status.PENDING_APPROVAL, Status.HELD_FOR_RELEASE})  # for a person: no flow run has them in hand
 
 
 def cancel(desk: Desk, run: str) -> bool:
-    """Have an open run end as `cancelled`, its analyst told; False where it has ended already. Call it in the pod's own process.
+    """End an open run as `cancelled`, wherever it stands; False where it has ended already. Call it in the pod's own process.
 
-    One that reads rows or waits for its turn is stopped by its own flow run, which frees its worker and its slot.
+    Once this returns, no crash brings the run back. A computation that is under way loses its worker and its place, sends the reply and
+    gives its flow run the state Cancelled; where none is, the supervisor does the last two. Raises KeyError when there is no such run.
     """
-    record = desk.runs.get(run)
-    if record.status.final:
+    case = Case(desk, desk.runs.get(run))
+    if not case.open:
         return False
-    log.info("run %s is to be cancelled", run[:8])
-    if record.status in WAITING:
-        Case(desk, run).end_unread(Status.CANCELLED, code="cancelled")
-    else:
+    header = peek(case.record.envelope)
+    if case.record.analyst or desk.cancels.wanted(run, analyst=header.from_key):
+        case.end_unread(Status.CANCELLED, code="cancelled")
+        timeline("cancelled", run=case.id8)
         desk.stops.ask(run)
+    else:  # whether she wrote it is not known yet: `admit` looks here when it is
+        desk.cancels.keep(run, analyst=CUSTODIAN, expires=header.exp)
     return True

@@ -19,6 +19,7 @@ from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, T
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
+from schemas.records import RunRecord
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
 from tasks.words import public
@@ -41,11 +42,10 @@ class Case:
     released: Released
     admitted = False
 
-    def __init__(self, desk: Desk, run: str) -> None:
-        self.desk, self.run = desk, run
-        self.record = desk.runs.start(run)
-        self.rounds = desk.rounds.every(run)
-        self.approval = desk.approvals.get(run)
+    def __init__(self, desk: Desk, record: RunRecord) -> None:
+        self.desk, self.run, self.record = desk, record.id, record
+        self.rounds = desk.rounds.every(record.id)
+        self.approval = desk.approvals.get(record.id)
 
     def turn(self, kind: type[Step], outcome: object = None) -> Step:
         """The protocol's next step, given what came of the last one. Raises TaskError unless it is of this kind."""
@@ -132,7 +132,7 @@ class Case:
         self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code)
 
     def end_unread(self, status: Status, *, code: str) -> None:
-        """The same for a run that waited for a person: its message was verified before she was asked, and is not read again."""
+        """The same for a run that nobody has in hand: its message was verified before, and is not read again."""
         self.header = peek(self.record.envelope)
         self.end(status, code=code)
 
@@ -150,24 +150,30 @@ async def open_case(pod: str, run: str) -> Case:
     """Take a run up, for the first time or again, and note which flow run shows it."""
     desk = open_desk(pod)
     desk.runs.note(run, flow_run=str(flow_run.id or ""))
-    return Case(desk, run)
+    return Case(desk, desk.runs.start(run))
 
 
 @asynccontextmanager
 async def to_an_end(case: Case) -> AsyncIterator[None]:
-    """Whatever goes wrong inside, the run ends in a true status; what may pass is let through for another try, twice."""
-    try:
-        yield
-    except StepFailed as error:
-        if error.transient and case.record.tries < TRIES:
-            raise StepFailed(error.code, transient=True) from None
-        await end(case, Status(error.status), code=error.code)
-    except PodiumError as error:
-        log.warning("run %s: %s: %s", case.id8, error.code, error)
-        await end(case, Status(error.status) if isinstance(error, TaskError) else Status.FAILED, code=error.code)
-    except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
-        log.exception("run %s failed", case.id8)
-        await end(case, Status.FAILED, code="internal")
+    """Whatever goes wrong inside, the run ends in a true status; what may pass is let through for another try, twice.
+
+    A run that is cancelled leaves here at once, with its worker gone.
+    """
+    with case.desk.stops.heeded(case.run):
+        try:
+            yield
+        except StepFailed as error:
+            if error.transient and case.record.tries < TRIES:
+                raise StepFailed(error.code, transient=True) from None
+            await end(case, Status(error.status), code=error.code)
+        except PodiumError as error:
+            log.warning("run %s: %s: %s", case.id8, error.code, error)
+            await end(case, Status(error.status) if isinstance(error, TaskError) else Status.FAILED, code=error.code)
+        except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
+            log.exception("run %s failed", case.id8)
+            await end(case, Status.FAILED, code="internal")
+    if case.open:
+        case.record = case.desk.runs.get(case.run)
 
 
 @coded
@@ -182,7 +188,6 @@ async def rows(case: Case) -> AsyncIterator[None]:
     limits = case.desk.config.limits
     try:
         async with (
-            case.desk.stops.heeded(case.run),
             asyncio.timeout(limits.run_seconds),
             WorkerSession.open(
                 case.desk.source(case.task.datasource).dump(),

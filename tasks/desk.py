@@ -25,6 +25,7 @@ from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
 from podium.workers.warm import Warm
 from schemas.approvals import ApprovalStore
+from schemas.cancels import CancelStore
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
@@ -63,6 +64,7 @@ class Desk:
         self.database = PodDatabase.of(folder=self.folder, url=config.history.url, pod=config.identifier)
         self.runs = RunStore(self.database)
         self.rounds = RoundStore(self.database)
+        self.cancels = CancelStore(self.database)
         self.grants = GrantStore(self.database)
         self.approvals = ApprovalStore(self.database)
         self.replay = SqlReplayStore(self.database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podium.contracts import Status
 from tasks.cancel import cancel
 from tasks.desk import Desk, now
+from tasks.lease import meanwhile
 from tasks.settle import settle
 from tasks.step import step
 
@@ -15,10 +16,13 @@ async def recover(desk: Desk) -> int:
     if not desk.state.mine:
         return 0
     desk.replay.prune(now())
+    desk.cancels.prune(now())
     unfinished = [record for record in desk.runs.unfinished() if record.id not in desk.active]
     for record in unfinished:
         if record.flow_run and await settle(record.flow_run, record.status):
             cancel(desk, record.id)  # asked for before the pod went down
-        if record.status is not Status.PENDING_APPROVAL:  # one that the custodian is asked about goes on with her answer
-            desk.enqueue(record.id)
+        for run in [record.id, *await meanwhile(desk, record.envelope)]:
+            status = desk.runs.get(run).status
+            if not status.final and status is not Status.PENDING_APPROVAL:  # that one goes on with the custodian's answer
+                desk.enqueue(run)
     return len(unfinished)

@@ -22,7 +22,7 @@ async def settle(flow_run: str, status: Status) -> bool:
     async with get_client() as client:
         try:
             known = (await client.read_flow_run(UUID(flow_run))).state
-            if known is None or not known.is_final():
+            if known is None or not known.is_final() or known.is_crashed():
                 await client.set_flow_run_state(UUID(flow_run), state, force=True)
             return known is not None and (known.is_cancelling() or known.is_cancelled())
         except ObjectNotFound:

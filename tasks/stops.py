@@ -1,36 +1,39 @@
-"""Stops: which runs a person wants ended, and how a run under way hears of it."""
+"""Stops: how what is being done for a run is broken off, once the run has its end in the tables."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from podium.errors import TaskError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 
 class Stops:
-    """Kept on the desk. Asking is remembered, so that a run which still waits for its turn is stopped when it gets it."""
+    """Kept on the desk. At most one piece of work a run, in this process; whether a run has ended, and why, the tables say."""
 
     def __init__(self) -> None:
+        self._doing: dict[str, asyncio.Task[Any]] = {}
         self._asked: set[str] = set()
-        self._limits: dict[str, asyncio.Timeout] = {}
+
+    @contextmanager
+    def heeded(self, run: str) -> Iterator[None]:
+        """Whatever is awaited inside is left at once when somebody asks, and life goes on behind it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._doing[run] = task
+        try:
+            yield
+        except asyncio.CancelledError:
+            if run not in self._asked or task.cancelling() > 1:  # the pod closes
+                raise
+        finally:
+            del self._doing[run]
+            if run in self._asked:
+                self._asked.remove(run)
+                task.uncancel()
 
     def ask(self, run: str) -> None:
-        """Have that run stop where it heeds this: now, or when it comes to it."""
-        self._asked.add(run)
-        if run in self._limits:
-            self._limits[run].reschedule(asyncio.get_running_loop().time())
-
-    @asynccontextmanager
-    async def heeded(self, run: str) -> AsyncIterator[None]:
-        """Raises TaskError (`cancelled`) as soon as somebody asks, wherever the code inside waits."""
-        try:
-            async with asyncio.timeout(0 if run in self._asked else None) as self._limits[run]:
-                yield
-        except TimeoutError:
-            if not self._limits[run].expired():
-                raise
-            raise TaskError("A person ended this run.", status="cancelled", code="cancelled") from None
-        finally:
-            del self._limits[run]
+        """Break off what is being done for the run, if anything is."""
+        if run in self._doing and run not in self._asked:
+            self._asked.add(run)
+            self._doing[run].cancel()

@@ -33,7 +33,7 @@ SENTENCES = {
     "overflow": "The sum is too large to be told exactly.",
     "worker_timeout": "The computation took longer than this pod allows.",
     "worker_memory": "The computation needed more memory than this pod allows.",
-    "cancelled": "The run was cancelled.",
+    "cancelled": "The run was cancelled, by you or by the pod's custodian.",
     GENERAL: "The run failed at the pod; its custodian's log has the reason.",
 }
 

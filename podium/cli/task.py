@@ -9,6 +9,7 @@ import typer
 from podium.cli._frame import JsonFlag, emit
 
 app = typer.Typer(no_args_is_help=True)
+CANCEL_SECONDS = 5.0  # a pod that is there has ended by then
 Id = Annotated[str, typer.Argument(metavar="TASK", help="The task's identifier, as `podium ask` printed it.", show_default=False)]
 
 
@@ -46,6 +47,19 @@ def result(task: Id, as_json: JsonFlag = False) -> None:
     emit(as_data(answer), as_json=as_json, human=lambda: show(answer))
     if code := exit_code(answer):
         raise typer.Exit(code)
+
+
+@app.command()
+def cancel(task: Id, as_json: JsonFlag = False) -> None:
+    """End it at every pod that has not answered yet."""
+    from podium.cli._answers import as_data
+    from podium.client.session import open_answer
+
+    answer = open_answer(task).cancel().wait(CANCEL_SECONDS)
+    data = {name: value for name, value in as_data(answer).items() if name != "result"}
+    late = " (the cancel waits for it at the hub)"
+    lines = [f"  {pod}: {run.status}{'' if run.status.final else late} {run.message}".rstrip() for pod, run in answer.runs.items()]
+    emit(data, as_json=as_json, human="\n".join([f"{answer.id}: {answer.status}", *lines]))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.algorithms import Algorithm
+from podium.client import cancelling
 from podium.client.asking import send
 from podium.client.combining import Combined, combine, consistent, label_partial
 from podium.client.conversing import go_on, outcome
@@ -30,7 +31,7 @@ PATIENCE = 30.0  # how long a hub that is being restarted is waited for
 class Run:
     """One pod's part. `rows`: rounded, behind what it released; `suppressed`: the rules that kept something back there.
 
-    `round`: how many rounds it has answered so far, where it waits for the next.
+    `round`: how many rounds it has answered so far. What they released stays released, however the run ends.
     """
 
     status: Status
@@ -61,7 +62,7 @@ class Answer:
     @property
     def runs(self) -> dict[str, Run]:
         """Each pod's part, by its identifier."""
-        return {pod: _run(reply) for pod, reply in self._replies.items()}
+        return {pod: _run(reply, self._rounds[pod]) for pod, reply in self._replies.items()}
 
     @property
     def suppressed(self) -> tuple[str, ...]:
@@ -135,6 +136,27 @@ class Answer:
                 on_progress(self)
         return self
 
+    def cancel(self) -> Answer:
+        """Tell every pod that has not ended to end its run, and bring in what they say at once; `wait` waits for the rest.
+
+        What was released stays released, and a run that has ended by then keeps its end. Once a task is cancelled, again changes nothing.
+        Raises TaskError (`ended`) when there is nothing left to cancel, HubUnavailable when the hub is away.
+        """
+        if self._store.cancelled() is None:
+            hub = self._hub()
+            while receive(hub, self._store, wait=0):
+                pass
+            self._read()
+            if self._done:
+                remedy = f"Its answer: podium task result {self.id} (in Python: answer.result)."
+                raise TaskError(f"the task has ended: {self.status}. Nothing is left to cancel.", field="task", remedy=remedy, code="ended")
+            cancelling.begin(self._store)
+        try:
+            return self.refresh()
+        except HubUnavailable as error:
+            remedy = "The cancel is kept, and goes out as soon as the answer is looked at while the hub is there."
+            raise HubUnavailable(error.message, remedy=remedy) from None
+
     def __repr__(self) -> str:
         parts = ", ".join(f"{pod} {run.status}" for pod, run in self.runs.items())
         rules = f"; kept back by {', '.join(self.suppressed)}" if self.suppressed else ""
@@ -158,6 +180,7 @@ class Answer:
 
     def _read(self) -> None:
         self._replies: dict[str, Reply] = {}
+        self._rounds = {sent.pod: self._store.rounds_of(sent) for sent in self._asked.sent}
         for sent in self._asked.sent:
             received = self._store.received(sent)
             self._replies[sent.pod] = received.reply if received else Reply(run=sent.run, status=Status.QUEUED)
@@ -169,10 +192,12 @@ class Answer:
         self._combined: Combined = combine(closed, allow_partial=self._asked.allow_partial)
 
 
-def _run(reply: Reply) -> Run:
-    released = reply.released
+def _run(reply: Reply, rounds: int) -> Run:
+    released, message = reply.released, reply.message
     rules = tuple(dict.fromkeys(item.rule for item in released.suppressed)) if released else ()
-    return Run(reply.status, released.rows if released else 0, rules, reply.code, reply.message, reply.round)
+    if reply.status == Status.CANCELLED and rounds:
+        message += f" It had answered {rounds} round{'s' if rounds > 1 else ''}: what they released stays released."
+    return Run(reply.status, released.rows if released else 0, rules, reply.code, message, rounds)
 
 
 def _misshapen() -> TaskError:

@@ -143,7 +143,7 @@ def send(hub: HubClient, store: TaskStore) -> None:
     What was not posted stays in the outbox, for the answer's next `wait` or `refresh`.
     """
     asked = {sent.pod: sent for sent in store.asked().sent}
-    runs = {sent.mid: sent for sent in asked.values()} | {word.mid: asked[word.pod] for turn in store.turns() for word in turn.words}
+    runs = {sent.mid: sent for sent in asked.values()} | {word.mid: asked[word.pod] for word in store.words()}
     for mid, raw in store.outbox():
         try:
             hub.post(raw)

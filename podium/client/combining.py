@@ -4,7 +4,8 @@
 2. A level that a pod did not release, while that pod kept cells back, may be among those kept back: it is suppressed in the combined
    answer, where it stands without figures.
 3. `allow_partial=True` lifts both, and the answer says that it is partial: its status, and per row a column `partial`.
-4. A pod that rejected, failed or expired makes the answer partial, never silently smaller; the answer names it.
+4. A pod that rejected, failed, expired or was cancelled makes the answer partial, never silently smaller; the answer names it. Where none
+   has answered, one that was cancelled makes the whole answer cancelled.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from podium.contracts import Released, Reply, Status, Value
 
 Key = tuple[Value, ...]
 _UNFINISHED = (Status.PENDING_APPROVAL, Status.HELD_FOR_RELEASE, Status.WAITING, Status.RUNNING, Status.QUEUED)
-_NO_RESULT = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.CANCELLED)
+_NO_RESULT = (Status.CANCELLED, Status.REJECTED, Status.FAILED, Status.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def combine(replies: Mapping[str, Reply], *, allow_partial: bool = False) -> Com
             return Combined(unfinished)
     answered = [reply for reply in replies.values() if reply.status in (Status.RELEASED, Status.SUPPRESSED)]
     if not answered:
-        return Combined(next(status for status in _NO_RESULT if status in statuses) if len(statuses) == 1 else Status.FAILED)
+        alike = len(statuses) == 1 or Status.CANCELLED in statuses
+        return Combined(next(status for status in _NO_RESULT if status in statuses) if alike else Status.FAILED)
     open_ones = [reply.released for reply in answered if reply.released is not None and reply.status == Status.RELEASED]
     closed = len(answered) - len(open_ones)
     if closed and not (allow_partial and open_ones):

@@ -26,7 +26,12 @@ def outcome(store: TaskStore) -> Outcome | None:
 
 
 def go_on(store: TaskStore) -> bool:
-    """Seal the next round's messages where a round is complete, and put them into the outbox; whether there were any."""
+    """Seal the next round's messages where a round is complete, and put them into the outbox; whether there were any.
+
+    A cancelled task has no next round.
+    """
+    if store.cancelled() is not None:
+        return False
     words = _following(store)
     return _begin(store, words) if isinstance(words, dict) else False
 

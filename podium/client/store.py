@@ -5,10 +5,11 @@
 3. A reply is on disk before it is acknowledged to the hub. A pod's reply key is deleted once its last reply is there.
 4. Of one pod's replies the one with the highest `seq` counts; a pod's final reply is never replaced. What it said in earlier rounds
    is kept beside it.
-5. A round has begun when its file is there: messages in the outbox that belong to no round were never sent, and never will be.
+5. A round has begun when its file is there: messages in the outbox that belong to no round were never sent, and never will be. The same
+   goes for a cancel, of which a task has one at most.
 
-Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, rounds/NO.json, replies/MID.json, replies/MID.NO.json (MID: of
-our task message to that pod; in the outbox, of the message).
+Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, rounds/NO.json, cancel.json, replies/MID.json,
+replies/MID.NO.json (MID: of our task message to that pod; in the outbox, of the message).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Sent(Frozen):
 
 
 class Word(Frozen):
-    """Our message to one pod about a later round."""
+    """Our message to one pod about a later round, or that it is to end."""
 
     pod: str
     mid: str
@@ -58,6 +59,12 @@ class Turn(Frozen):
     """A later round as we have asked for it, of the pods that still take part."""
 
     no: int
+    words: tuple[Word, ...]
+
+
+class Cancelled(Frozen):
+    """That the task is to end, as we have told the pods that had not answered."""
+
     words: tuple[Word, ...]
 
 
@@ -125,7 +132,7 @@ class TaskStore:
 
     def outbox(self) -> Iterator[tuple[str, bytes]]:
         """(mid, message) of each message that the hub may not have yet."""
-        known = {sent.mid for sent in self.asked().sent} | {word.mid for turn in self.turns() for word in turn.words}
+        known = {sent.mid for sent in self.asked().sent} | {word.mid for word in self.words()}
         for path in sorted((self.folder / "outbox").iterdir()):
             if path.name in known:
                 yield path.name, read_private(path)
@@ -142,15 +149,21 @@ class TaskStore:
 
     def begin(self, turn: Turn, messages: dict[str, bytes]) -> bool:
         """Put a further round and its sealed messages (by mid) on disk; False if another process of ours has begun it already."""
-        for mid, raw in messages.items():
-            write_private(self.folder / "outbox" / mid, raw)
-        try:
-            write_private(self.folder / "rounds" / f"{turn.no}.json", turn.model_dump_json(), exclusive=True)
-        except FileExistsError:
-            for mid in messages:
-                self.posted(mid)
-            return False
-        return True
+        return self._say_once(self.folder / "rounds" / f"{turn.no}.json", turn, messages)
+
+    def cancelled(self) -> Cancelled | None:
+        """What we have told the pods, once the task was cancelled."""
+        path = self.folder / "cancel.json"
+        return Cancelled.model_validate_json(read_private(path)) if path.is_file() else None
+
+    def cancel(self, cancelled: Cancelled, messages: dict[str, bytes]) -> bool:
+        """Put a cancel and its sealed messages (by mid) on disk; False if there is one already."""
+        return self._say_once(self.folder / "cancel.json", cancelled, messages)
+
+    def words(self) -> list[Word]:
+        """Every message of ours after the task itself."""
+        cancelled = self.cancelled()
+        return [word for turn in self.turns() for word in turn.words] + list(cancelled.words if cancelled else ())
 
     def exchanges(self) -> dict[str, tuple[Sent, int]]:
         """What a pod's reply may answer: each of our messages to it, by its reference, with the number of its round."""
@@ -175,6 +188,10 @@ class TaskStore:
         """The key that this pod's replies are sealed to, until its last one is in."""
         path = self.folder / "keys" / sent.mid
         return EncryptionKey.from_private(read_private(path)) if path.is_file() else None
+
+    def rounds_of(self, sent: Sent) -> int:
+        """How many rounds this pod has answered."""
+        return sum(1 for _ in (self.folder / "replies").glob(f"{sent.mid}.*.json"))
 
     def received(self, sent: Sent) -> Received | None:
         """The latest reply of this pod."""
@@ -215,6 +232,17 @@ class TaskStore:
     def remove(self) -> None:
         """Forget the task and everything received for it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _say_once(self, path: Path, what: Turn | Cancelled, messages: dict[str, bytes]) -> bool:
+        for mid, raw in messages.items():
+            write_private(self.folder / "outbox" / mid, raw)
+        try:
+            write_private(path, what.model_dump_json(), exclusive=True)
+        except FileExistsError:
+            for mid in messages:
+                self.posted(mid)
+            return False
+        return True
 
     def _said(self, sent: Sent, no: int) -> Reply | None:
         path = self._reply(sent, no)

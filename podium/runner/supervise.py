@@ -104,18 +104,22 @@ class Supervisor:
                 if failures == MOST_FAILURES:  # something is wrong with the pod itself; a slot must not be held for ever
                     desk.runs.finish(run, Status.FAILED, reply=None, code="gave_up")
                     return
-                await self._prefect_answers()
                 desk.state.set(running=len(desk.active))
                 try:
-                    await seat.take()
+                    with desk.stops.heeded(run):
+                        await self._prefect_answers()
+                        await seat.take()
+                    if desk.runs.get(run).status.final:  # cancelled while it waited for its place
+                        return
                     await self.flows.computation(desk.tag, run)
                 except Exception as error:
-                    unexpected = None if hasattr(error, "code") else error
-                    log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=unexpected)
+                    expected = hasattr(error, "code") or desk.runs.get(run).status.final
+                    log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=None if expected else error)
                     self._spawn(self._show_end(run))
                     await seat.give()
                     failures += 1
-                    await asyncio.sleep(pause)
+                    with desk.stops.heeded(run):
+                        await asyncio.sleep(pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
             await seat.give()
@@ -153,10 +157,12 @@ class Supervisor:
                 self.desk.enqueue(record.id)  # in hand already, unless whoever had it failed
 
     async def _send_unsent(self) -> None:
+        """A run that ended while no flow run was at it, or whose flow run died with the pod, is told to the analyst, then to Prefect."""
         for record in self.desk.runs.unsent():
             if record.id not in self.desk.active:
                 with contextlib.suppress(HubUnavailable):
                     await self.flows.deliver(self.desk, record)
+                    self._spawn(self._show_end(record.id))
 
     async def _approvals(self) -> None:
         """Go on with what has its answer; then Prefect's to-do list, which may wait until Prefect is there."""

@@ -130,19 +130,20 @@ class WorkerSession:
     async def close(self) -> None:
         """Ask the worker to end, end it if it does not, and remove its folder. Never raises for a worker that is gone."""
         process = self._process
-        if process is not None and process.returncode is None:
-            if process.stdin is not None:
-                process.stdin.close()  # the worker ends when its stdin does
-            try:
-                await asyncio.wait_for(process.wait(), CLOSING_SECONDS)
-            except (TimeoutError, asyncio.CancelledError):
-                self._kill()
+        try:
+            if process is not None and process.returncode is None:
+                if process.stdin is not None:
+                    process.stdin.close()  # the worker ends when its stdin does
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), CLOSING_SECONDS)
+        finally:
+            self._kill()
+            if process is not None:
                 await process.wait()
-        self._kill()
-        if self._place is not None:
-            shutil.rmtree(self._place, ignore_errors=True)
-        if self._warm is not None:
-            self._warm.used()
+            if self._place is not None:
+                shutil.rmtree(self._place, ignore_errors=True)
+            if self._warm is not None:
+                self._warm.used()
 
     async def _command(
         self, fields: dict[str, Any], answer: type[M], parts: Sequence[bytes] = (), *, on_progress: Progress | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from podium.contracts import Reply
 from podium.crypto.encryption import EncryptionKey, KeyStatement, encode_public
-from podium.crypto.envelope import new_id, open_sealed, reference, run_id, seal
+from podium.crypto.envelope import new_id, open_sealed, peek, reference, run_id, seal
 from podium.crypto.keys import RSAKeyPair, load_public
 from podium.crypto.replay import MemoryReplayStore
 
@@ -24,6 +24,7 @@ class Posted:
     run: str
     task: str
     key: EncryptionKey
+    raw: bytes
 
 
 class Hand:
@@ -37,7 +38,13 @@ class Hand:
         self.recipient = KeyStatement.model_validate(entry["statement"]).public_bytes
 
     def post(self, algorithm: dict[str, Any] = COUNT, *, body: bytes | None = None, **changes: Any) -> Posted:
-        """Seal and send a task: a good one, but for what is changed. `datasource` and `protocol` go into the body, the rest into `seal`."""
+        """`seal`, then send."""
+        posted = self.seal(algorithm, body=body, **changes)
+        self.hub.post(posted.raw)
+        return posted
+
+    def seal(self, algorithm: dict[str, Any] = COUNT, *, body: bytes | None = None, **changes: Any) -> Posted:
+        """A task: a good one, but for what is changed. `datasource` and `protocol` go into the body, the rest into the envelope."""
         now, key, task = int(time.time()), EncryptionKey.generate(), new_id()
         asked = {"protocol": changes.pop("protocol", {"kind": "one_round"}), "datasource": changes.pop("datasource", "patients")}
         fields: dict[str, Any] = {
@@ -54,8 +61,27 @@ class Hand:
             "reply_key": encode_public(key.public),
         }
         raw = seal(**{**fields, **changes})
-        self.hub.post(raw)
-        return Posted(run_id(raw), task, key)
+        return Posted(run_id(raw), task, key, raw)
+
+    def cancel(self, posted: Posted, **changes: Any) -> None:
+        """Seal and send a cancel of somebody's run: a good one, but for what is changed."""
+        now = int(time.time())
+        fields: dict[str, Any] = {
+            "typ": "cancel",
+            "mid": new_id(),
+            "task": posted.task,
+            "run": posted.run,
+            "seq": 9,
+            "sender": self.user,
+            "to": self.pod,
+            "iat": now,
+            "exp": now + 600,
+            "re": reference(peek(posted.raw).mid, posted.raw),
+            "body": b'{"v":1}',
+            "recipient": self.recipient,
+            "identity": self.identity,
+        }
+        self.hub.post(seal(**{**fields, **changes}))
 
     def reply(self, posted: Posted, *, wait: float = 10.0) -> Reply | None:
         """The pod's answer, opened; None when none came in time."""

@@ -92,3 +92,11 @@ def test_shapes_must_fit() -> None:
     assert not consistent({"a": reply(doubled)})
     long = table({"F": 20}).model_copy(update={"by": ("sex", "region")})
     assert not consistent({"a": reply(long)})
+
+
+def test_a_cancelled_pod_is_named_and_never_a_smaller_whole() -> None:
+    cancelled = reply(status=Status.CANCELLED)
+    assert combine({"a": reply(table({"F": 20})), "b": cancelled}).status == Status.PARTIAL
+    assert combine({"a": cancelled, "b": reply(status=Status.REJECTED)}).status == Status.CANCELLED
+    assert combine({"a": reply(status=Status.FAILED), "b": reply(status=Status.REJECTED)}).status == Status.FAILED
+    assert combine({"a": cancelled, "b": reply(status=Status.WAITING)}).status == Status.WAITING

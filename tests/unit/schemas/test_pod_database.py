@@ -13,6 +13,7 @@ from podium.policy.grants import SignedGrant
 
 project.activate()
 
+from schemas.cancels import CUSTODIAN, CancelStore  # noqa: E402
 from schemas.rounds import RoundStore  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore  # noqa: E402
@@ -168,3 +169,29 @@ def test_what_rounds_released_is_kept_only_where_results_are(database: PodDataba
     assert [bool(r.released) for r in rounds.every(RUN)] == [keep]
     answered(rounds, 1)
     assert runs.get(RUN).status is Status.RELEASED  # an end stays one
+
+
+def test_a_run_that_has_ended_keeps_its_end_whatever_was_still_under_way(database: PodDatabase):
+    runs, rounds = RunStore(database), RoundStore(database)
+    runs.receive(RUN, mid="m", attempt=1, envelope=b"sealed")
+    runs.start(RUN)
+    runs.finish(RUN, Status.CANCELLED, reply=b"r", code="cancelled")
+    for status in (Status.WAITING, Status.RUNNING, Status.PENDING_APPROVAL):
+        runs.note(RUN, status=status)
+    rounds.answer(RUN, 1, reference="x", rows=b"", released=Released(), reply=b"late")
+    runs.note(RUN, alias="Ana")
+    record = runs.get(RUN)
+    assert (record.status, record.alias) == (Status.CANCELLED, "Ana")
+    assert rounds.every(RUN) == []
+    assert runs.start(RUN).status is Status.CANCELLED
+
+
+def test_a_cancel_counts_for_its_own_analyst_until_no_clock_would_take_the_task(database: PodDatabase):
+    cancels = CancelStore(database)
+    cancels.keep(RUN, analyst="eve", expires=1000)
+    cancels.keep(RUN, analyst="ana", expires=2000)
+    cancels.keep(RUN, analyst="ana", expires=2000)
+    assert [cancels.wanted(RUN, analyst=who) for who in ("eve", "ana", CUSTODIAN)] == [True, True, False]
+    assert not cancels.wanted("b" * 32, analyst="ana")
+    cancels.prune(1000 + 86_400 + 1)
+    assert [cancels.wanted(RUN, analyst=who) for who in ("eve", "ana")] == [False, True]

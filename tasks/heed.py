@@ -1,0 +1,74 @@
+"""Heed: the analyst's word that a run of hers is to end. Checked by the reading rules, put on disk, acted on; then acknowledged.
+
+The message names the run, which is the hash of her task message, and that message itself in `re`: signed by her key, it can be about no
+task but her own. So it counts before its task has come, too; the task is then not run.
+"""
+
+from __future__ import annotations
+
+from podium.contracts import Cancel
+from podium.crypto.envelope import open_sealed, peek, read_body
+from podium.crypto.header import Header
+from podium.errors import HubError, HubUnavailable, MessageRefused, TrustError
+from podium.wire.hub import Leased
+from schemas.records import RunRecord
+from tasks.cancel import cancel
+from tasks.desk import Desk, now
+from tasks.step import log
+
+
+async def heed(desk: Desk, leased: Leased) -> None:
+    """Cancel the run, or drop the message with a line in the log. Raises HubUnavailable."""
+    try:
+        await _take_in(desk, leased.raw)
+    except (MessageRefused, TrustError) as error:
+        log.warning("a message to cancel a run was dropped: %s", getattr(error, "rule", error.code))
+    try:
+        await desk.mail.ack(leased.mid, attempt=leased.attempt)
+    except HubUnavailable:
+        raise
+    except HubError as error:
+        log.warning("a message to cancel a run was not acknowledged: %s", error.code)
+
+
+async def _take_in(desk: Desk, raw: bytes) -> None:
+    header = peek(raw)
+    record = _known(desk, header.run)
+    if record is not None and record.status.final:
+        log.info("run %s had ended as %s before it was cancelled", record.id[:8], record.status)
+        return
+    if not _of_its_task(header, record):  # before anything is remembered
+        raise MessageRefused("reply_to")
+    sender = await desk.identity_of(header.from_key)
+    opened = open_sealed(
+        raw,
+        me=desk.config.identifier,
+        identity_of=lambda _: sender,
+        key_of=desk.ring.private_for,
+        replay=desk.replay,
+        exchange=lambda header: _of_its_task(header, record),
+        now=now(),
+        run=header.run,
+    )
+    read_body(opened.body, Cancel)
+    desk.cancels.keep(header.run, analyst=header.from_key, expires=header.exp)
+    if _known(desk, header.run) is not None:
+        cancel(desk, header.run)
+
+
+def _known(desk: Desk, run: str) -> RunRecord | None:
+    try:
+        return desk.runs.get(run)
+    except KeyError:
+        return None
+
+
+def _of_its_task(header: Header, record: RunRecord | None) -> bool:
+    """Whether `re` is the message that starts the run; where that is here, whether task, message and analyst are its own."""
+    mid, _, digest = header.re.partition(".")
+    if not digest.startswith(header.run):
+        return False
+    if record is None:
+        return True
+    task = peek(record.envelope)
+    return (mid, header.task, header.from_key) == (task.mid, task.task, task.from_key)
