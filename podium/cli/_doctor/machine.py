@@ -62,7 +62,11 @@ def ports() -> Iterator[Finding]:
     """Whether the usual ports are free, or taken by what belongs there."""
     from podium.wire.credentials import local_hub
 
-    prefect = int(os.environ.get("PODIUM_PREFECT_PORT") or config.PREFECT_PORT)
+    written = os.environ.get("PODIUM_PREFECT_PORT") or str(config.PREFECT_PORT)
+    if not (written.isdecimal() and int(written) < 65536):
+        yield Finding("PODIUM_PREFECT_PORT", "fail", "must be a port's number.", "Set it to a free port, or to 0 for any.")
+        return
+    prefect = int(written)
     ours = {config.HUB_PORT: _port(str(local_hub().get("url", ""))), prefect: _port(_prefect_url())}
     for name, port in (("hub", config.HUB_PORT), ("Prefect", prefect)):
         if port == 0 or not _taken(port):

@@ -74,6 +74,11 @@ def test_a_home_that_cannot_be(podium, tmp_path: Path, monkeypatch: pytest.Monke
     assert lines(said)["PODIUM_HOME"]["remedy"]
 
 
+def test_a_port_that_is_none(podium, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PODIUM_PREFECT_PORT", "many")
+    assert lines(podium("doctor", "--json", code=1))["PODIUM_PREFECT_PORT"]["remedy"]
+
+
 def test_a_home_that_was_open(podium, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home").chmod(0o755)
