@@ -59,7 +59,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file of at most 256 KiB, read by `_Loader`'s rules. Raises ConfigError."""
+    """A YAML mapping from a file of at most 256 KiB, read as the module says. Raises ConfigError."""
     if not path.is_file():
         raise ConfigError(f"there is no file {path}.", field="file", remedy="Write its path from here or from /.")
     file = shortened(path.name)
