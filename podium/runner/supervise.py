@@ -18,6 +18,7 @@ from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
 from podium.runner.cancelling import Cancelling
+from podium.runner.computing import Computing
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import slot
@@ -35,6 +36,7 @@ class Supervisor:
         self.desk, self.flows = desk, flows
         self.prefect = Health()
         self.cancelling = Cancelling(desk, flows)
+        self.computing = Computing(flows, desk.tag)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -96,7 +98,7 @@ class Supervisor:
                 desk.state.set(running=len(desk.active))
                 try:
                     async with slot(home() / "prefect" / "slots"):
-                        await self.flows.computation(desk.tag, run)
+                        await self.computing.run(run)
                 except Exception as error:
                     unexpected = None if hasattr(error, "code") else error
                     log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=unexpected)
