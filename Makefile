@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FLAGS ?=
 
-.PHONY: setup setup-dev demo test check format bench soak docs lock clean
+.PHONY: setup setup-dev demo test check format bench soak docs schemas screenshots lock clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -49,6 +49,13 @@ soak: setup-dev ## long crash and load matrices
 
 docs: setup-dev ## check that the documents say what the code does
 	$(BIN)/python -m pytest tests/docs
+
+schemas: setup-dev ## write the JSON Schemas of the pod file and the ask file again
+	$(BIN)/podium pod check --schema > docs/reference/pod-file.schema.json
+	$(BIN)/podium ask --schema > docs/reference/ask-file.schema.json
+
+screenshots: setup-dev ## take the pictures in docs/images again
+	PYTHONPATH=tests/e2e $(BIN)/python tests/browser/screenshots.py
 
 lock: setup-dev ## resolve again; no index lines, so that no registry is named
 	$(BIN)/python -m pip install --quiet uv

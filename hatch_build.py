@@ -9,6 +9,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDERS = ("flows", "tasks", "schemas", "deployments")
+SCHEMAS = ("pod-file.schema.json", "ask-file.schema.json")  # what `podium pod init` points editors to
 
 
 class ProjectFolders(BuildHookInterface[Any]):
@@ -17,3 +18,4 @@ class ProjectFolders(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
             build_data["force_include"].update({folder: f"podium/_project/{folder}" for folder in FOLDERS})
+            build_data["force_include"].update({f"docs/reference/{name}": f"podium/_reference/{name}" for name in SCHEMAS})

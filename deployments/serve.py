@@ -13,25 +13,42 @@ from typing import Any
 
 from prefect.flows import Flow
 from prefect.runner import Runner
+from prefect.schedules import Cron, Schedule
+from tzlocal import get_localzone_name
 
+from deployments.offers import Offer, offers
 from podium import project
+from podium.config import PodConfig, prefect_name
 
 POLL_SECONDS = 1
 
 
-async def serve(pod: str, *, schema_cron: str) -> None:
-    """Create the deployments of the pod `name@owner` and run what is asked of them, until cancelled."""
-    root = str(project.root())
-    os.environ["PYTHONPATH"] = root  # for the served processes: tasks and schemas stand beside the flows
+async def serve(config: PodConfig) -> None:
+    """Create the deployments of this pod and run what is asked of them, until cancelled."""
+    pod = prefect_name(config.identifier)
+    os.environ["PYTHONPATH"] = str(project.root())  # for the served processes: tasks and schemas stand beside the flows
     runner = Runner(name=f"pod-{pod}", query_seconds=POLL_SECONDS, limit=2, webserver=False)  # pauses its schedules when it stops
-    refresh: Any = await Flow.afrom_source(root, entrypoint="flows/schema_generation.py:schema_generation")
-    deployment = await refresh.ato_deployment(
+    for offer in offers(config):
+        await runner.aadd_deployment(await _deployment(offer, pod))
+    await runner.start()
+
+
+async def _deployment(offer: Offer, pod: str) -> Any:
+    found: Any = await Flow.afrom_source(str(project.root()), entrypoint=offer.entrypoint)
+    made = await found.ato_deployment(
         name=pod,
-        description="Bring the schemas of this pod up to date. `force` reads unchanged sources again.",
+        description=offer.description,
         parameters={"pod": pod},
-        cron=schema_cron or None,
+        schedules=_schedules(offer),
         tags=[pod],
         enforce_parameter_schema=True,
     )
-    await runner.aadd_deployment(deployment)
-    await runner.start()
+    form = made._parameter_openapi_schema.properties  # Prefect has no public way to narrow it
+    form["pod"].update(enum=[pod], default=pod)  # a deployment is of one pod: a run for another is refused
+    for name, values in offer.choices.items():
+        form[name]["items"]["enum"] = values
+    return made
+
+
+def _schedules(offer: Offer) -> list[Schedule]:
+    return [Cron(offer.cron, timezone=get_localzone_name())] if offer.cron else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.parameters import PodName
 from podium.timeline import timeline
 from tasks.check import check
 from tasks.connect import connect
@@ -15,8 +16,14 @@ from tasks.sign_in import sign_in
 
 
 @flow(name="pod-startup", flow_run_name="start-{pod}", persist_result=False, log_prints=False)
-async def pod_startup(pod: str) -> None:
-    """Bring the pod `name@owner` to where it can take tasks. Steps that reach out are tried again five times, with growing pauses."""
+async def pod_startup(pod: PodName) -> None:
+    """Bring the pod to where it can take tasks. Steps that reach out are tried again five times, with growing pauses.
+
+    It may be started again while the pod runs: everything in it can be done twice.
+
+    Args:
+        pod: The pod, as name@owner.
+    """
     desk = await desk_of(pod)
     found = await check(desk)  # a broken datasource is reported; the others are served
     await connect(desk)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.parameters import PodName, Sources
+from tasks.adopt import adopt
 from tasks.desk import Desk, desk_of
 from tasks.profile import profile
 from tasks.publish import publish
-from tasks.refresh import due, one_at_a_time, others_go_on
+from tasks.refresh import chosen, due, one_at_a_time, others_go_on
 from tasks.show import show_schema
 from tasks.step import StepFailed, coded
 
 
 @flow(name="schema-generation", flow_run_name="schemas-{pod}", persist_result=False, log_prints=False)
-async def schema_generation(pod: str, datasource: str = "", force: bool = False) -> None:
-    """Bring the schemas of the pod `name@owner` up to date: of one `datasource`, or of all. `force` reads unchanged sources again."""
+async def schema_generation(pod: PodName, datasources: Sources = [], force: bool = False) -> None:  # noqa: B006 - read only; Prefect shows it
+    """Bring the schemas of the pod up to date.
+
+    Args:
+        pod: The pod, as name@owner.
+        datasources: Which datasources; none named means all of them.
+        force: Read the data again, also where nothing has changed since the last schema.
+    """
     desk = await desk_of(pod)
     failed: list[str] = []
-    for name in [datasource] if datasource else desk.names:
+    for name in chosen(desk, datasources):
         async with one_at_a_time(name), others_go_on(name, failed):
             await refresh(desk, name, force=force)
     if failed:
@@ -26,7 +34,15 @@ async def schema_generation(pod: str, datasource: str = "", force: bool = False)
 
 @coded
 async def refresh(desk: Desk, name: str, *, force: bool) -> None:
-    """One datasource. A source whose token has not changed is not read; its card is published again, for the hub may be new."""
+    """One datasource. A given schema is taken as it is; else a source whose token has not changed is not read.
+
+    Its card is published again in any case, for the hub may be new.
+    """
+    if desk.has_given(name):
+        adopted = await adopt(desk, name)
+        await publish(desk, adopted)
+        await show_schema(desk, adopted)
+        return
     if not force and (known := due(desk, name)) is not None:
         await publish(desk, known)
         return

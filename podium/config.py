@@ -11,20 +11,22 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from podium.errors import ConfigError
-from podium.files import close_folder, private_folder
-from podium.names import check_name
-from podium.plugin import Frozen, config_error
+from podium.files import close_folder, private_folder, write_private
+from podium.names import IDENTIFIER_SCHEMA, NAME_SCHEMA, check_name
+from podium.plugin import Frozen, read_strictly
 from podium.text import shortened
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
 HUB_URL = f"http://127.0.0.1:{HUB_PORT}"
+ADDRESS = r"^https?://[^/\s]+"
 MAX_CONFIG_BYTES, MAX_CONFIG_DEPTH = 256 * 1024, 20
 
 
@@ -61,8 +63,8 @@ def local_user() -> str:
 class PodSection(Frozen):
     """Who the pod is. The identifier is `owner/name`."""
 
-    name: str
-    owner: str = Field(default_factory=local_user)
+    name: str = Field(json_schema_extra=NAME_SCHEMA)
+    owner: str = Field(default_factory=local_user, json_schema_extra=NAME_SCHEMA)
     display_name: str = ""
     description: str = ""
 
@@ -81,17 +83,37 @@ def default_hub() -> str:
     return settings.hub_url
 
 
+def named_hub() -> str:
+    """PODIUM_HUB_URL where it is set, else nothing: then a pod that names no hub takes, or starts, the one of this PODIUM_HOME."""
+    settings = Settings()
+    return settings.hub_url.rstrip("/") if "hub_url" in settings.model_fields_set else ""
+
+
+def check_address(url: str) -> str:
+    """The hub's address without a slash at its end; empty stays empty. Raises ValueError for one that cannot be a hub's."""
+    try:
+        good = not url or (re.match(ADDRESS, url) and urlsplit(url).port != 0)
+    except ValueError:  # a bracket that stays open, a port that is no number
+        good = False
+    if not good:
+        raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
+    return url.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(check_address), Field(json_schema_extra={"pattern": f"^$|{ADDRESS}"})]
+
+
 class HubSection(Frozen):
-    """Which hub: the one of this PODIUM_HOME when left out."""
+    """Which hub. Empty: PODIUM_HUB_URL where it is set, else the hub of this PODIUM_HOME, which the pod starts where none runs."""
 
-    url: str = Field(default_factory=default_hub)
+    url: Url = ""
 
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", value):
-            raise ValueError("must be an http or https address, such as http://127.0.0.1:8700")
-        return value.rstrip("/")
+
+class MessageServiceSection(Frozen):
+    """Where sealed messages are fetched and sent (empty: at the hub's address), and how many seconds one poll waits for the next."""
+
+    url: Url = ""
+    poll_seconds: int = Field(default=50, ge=1, le=60)
 
 
 class PolicySection(Frozen):
@@ -112,47 +134,99 @@ class DisclosureSection(Frozen):
     max_rounds: int = Field(default=25, ge=1)
 
 
+class PrivacySection(Frozen):
+    """What differential privacy may cost here. This version has none: a pod with an epsilon does not start."""
+
+    epsilon: float | None = Field(default=None, gt=0)
+    delta: float = Field(default=1e-6, gt=0, lt=1)
+
+
+class AggregationSection(Frozen):
+    """With which other pods this one takes part in secure aggregation. This version has none: a pod with such a list does not start."""
+
+    approved_pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = ()
+
+    @field_validator("approved_pods")
+    @classmethod
+    def _identifiers(cls, pods: tuple[str, ...]) -> tuple[str, ...]:
+        for pod in pods:
+            owner, slash, name = pod.partition("/")
+            if not slash:
+                raise ValueError(f"{shortened(repr(pod))} must be written owner/name")
+            check_name(owner, "owner")
+            check_name(name)
+        return pods
+
+
 class HistorySection(Frozen):
-    """Whether datapoints and results are kept, and in which database (any SQLAlchemy URL; empty: SQLite beside the pod)."""
+    """Whether datapoints and results are kept, for how long results, and in which database (any SQLAlchemy URL; empty: SQLite here)."""
 
     pod_db: bool = True
     url: str = ""
+    keep_days: int = Field(default=365, ge=1)
 
 
 class LimitsSection(Frozen):
-    """What one run may use. Times in seconds, memory in MiB. `wait_seconds`: how long a run waits for the analyst's next round."""
+    """What one run may use. Times in seconds, memory in MiB.
+
+    `wait_seconds`: how long a run waits for the analyst's next round; `approval_seconds`: for the custodian's yes or no.
+    `warm_seconds`: how long a loaded worker is kept ready after a run.
+    """
 
     runs_at_once: int = Field(default=4, ge=1, le=4)
     run_seconds: int = Field(default=3600, ge=1)
     wait_seconds: int = Field(default=3600, ge=1)
+    approval_seconds: int = Field(default=604_800, ge=1)
+    warm_seconds: int = Field(default=300, ge=0)
     worker_memory_mb: int = Field(default=4096, ge=256)
     heartbeat_seconds: int = Field(default=10, ge=1, le=15)
 
 
-class PrefectSection(Frozen):
-    """How often schemas are refreshed by themselves (cron, the pod's local time; empty: never)."""
+CRON = r"^$|^[0-9*/,A-Za-z#-]+( +[0-9*/,A-Za-z#-]+){4}$"
 
-    schema_cron: str = "0 3 * * *"
+
+def _is_cron(value: str) -> str:
+    if not re.match(CRON, value) or "\n" in value:
+        raise ValueError("must be a cron line of five fields (minute, hour, day, month, weekday), such as '0 3 * * *', or empty for never")
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_is_cron), Field(json_schema_extra={"pattern": CRON})]
+
+
+class PrefectSection(Frozen):
+    """When schemas are refreshed and upkeep runs by themselves (cron, the pod's local time; empty: never), and how long runs are shown.
+
+    `update_schema`: whether each start takes every schema anew.
+    """
+
+    schema_cron: Cron = "0 3 * * *"
+    upkeep_cron: Cron = "30 3 * * *"
+    keep_days: int = Field(default=30, ge=1)
+    update_schema: bool = False
 
 
 class PodConfig(Frozen):
-    """A pod file. `datasources` are plugin fields: `{name, kind, …}`."""
+    """A pod file. `datasources` are plugin fields: `{name, kind, …}`, and `schema` where one is given."""
 
     pod: PodSection
-    hub: HubSection = Field(default_factory=HubSection)
+    hub: HubSection = HubSection()
+    message_service: MessageServiceSection = MessageServiceSection()
     datasources: tuple[dict[str, Any], ...]
     policy: PolicySection = PolicySection()
     disclosure: DisclosureSection = DisclosureSection()
+    privacy: PrivacySection = PrivacySection()
+    aggregation: AggregationSection = AggregationSection()
     history: HistorySection = HistorySection()
     limits: LimitsSection = LimitsSection()
     prefect: PrefectSection = PrefectSection()
 
     @field_validator("datasources")
     @classmethod
-    def _distinct(cls, sources: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    def _distinct(cls, sources: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
+        if len(sources) == 1 and not sources[0].get("name") and (pod := info.data.get("pod")):
+            sources = ({**sources[0], "name": pod.name},)  # the only datasource may go by the pod's name
         names = [str(source.get("name", "")) for source in sources]
-        if not names:
-            raise ValueError("name at least one datasource")
         for name in names:
             check_name(name, "datasource")
         if len(set(names)) < len(names):
@@ -173,21 +247,34 @@ class PodConfig(Frozen):
 class AskFile(Frozen):
     """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out."""
 
-    pods: tuple[str, ...] = Field(min_length=1)
-    datasource: str
+    pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = Field(min_length=1)
+    datasource: str = Field(json_schema_extra=NAME_SCHEMA)
     algorithm: dict[str, Any]
     protocol: dict[str, Any] | None = None
     new_data_only: bool = False
     allow_partial: bool = False
-    hub: str = ""
+    hub: Url = ""
+
+    @field_validator("pods")
+    @classmethod
+    def _identifiers(cls, pods: tuple[str, ...]) -> tuple[str, ...]:
+        for pod in pods:
+            owner, slash, name = pod.partition("/")
+            if not slash:
+                raise ValueError(f"pod {shortened(repr(pod))} must be written owner/name")
+            check_name(owner, "owner")
+            check_name(name)
+        return pods
+
+    @field_validator("datasource")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return check_name(name, "datasource")
 
 
 def read_ask_file(path: Path) -> AskFile:
     """The ask file, checked. Raises ConfigError naming the field, the problem and the nearest known key."""
-    try:
-        return AskFile(**read_yaml(path))
-    except ValidationError as error:
-        raise config_error(error, AskFile) from None
+    return read_strictly(AskFile, read_yaml(path))
 
 
 def pod_folder(identifier: str) -> Path:
@@ -204,7 +291,9 @@ def split_identifier(identifier: str) -> tuple[str, str]:
             raise ValueError(f"pod {identifier!r} must be written owner/name")
         return check_name(owner, "owner"), check_name(name)
     except ValueError as error:
-        raise ConfigError(f"{error}.", field="pod") from None
+        raise ConfigError(
+            f"{error}.", field="pod", remedy="podium pod status lists the pods here, session.pods() those at the hub."
+        ) from None
 
 
 def prefect_name(identifier: str) -> str:
@@ -267,7 +356,7 @@ class _PlainLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file of at most 256 KiB, read by `_PlainLoader`'s rules. Raises ConfigError."""
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}.", field="file")
+        raise ConfigError(f"there is no file {path}.", field="file", remedy="Write its path from here or from /.")
     file = shortened(path.name)
     try:
         with path.open("rb") as source:
@@ -276,7 +365,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes.", field="file")
         loaded = _PlainLoader(read.decode(), file).get_single_data()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file", remedy="May you read it?") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", field="file") from None
     except yaml.YAMLError as error:
@@ -293,7 +382,8 @@ def read_pod_file(path: Path) -> PodConfig:
     fields = read_yaml(path)
     folder = path.resolve().parent
     sources = fields.get("datasources")
-    paths = [(f"datasources.{i}", source, "path") for i, source in enumerate(sources if isinstance(sources, list) else ())]
+    entries = list(enumerate(sources if isinstance(sources, list) else ()))
+    paths = [(f"datasources.{i}", source, key) for i, source in entries for key in ("path", "schema")]
     for name, section, key in [*paths, ("policy", fields.get("policy"), "custodian")]:
         if isinstance(section, dict) and isinstance(section.get(key), str) and section[key]:
             section[key] = _absolute(folder, section[key], field=f"{name}.{key}")
@@ -312,18 +402,23 @@ def _absolute(folder: Path, written: str, *, field: str) -> str:
 def parse_pod(fields: dict[str, Any]) -> PodConfig:
     """A PodConfig from plain values. Raises ConfigError naming the field, the problem and the nearest known key."""
     try:
-        return PodConfig(**fields)
-    except ValidationError as error:
-        raise config_error(error, PodConfig) from None
+        return read_strictly(PodConfig, fields)
     except TypeError:
         raise ConfigError("keys must be text.", field="pod file", remedy="Put quotes around them.") from None
+
+
+def keep_pod(config: PodConfig) -> None:
+    """Write the pod's configuration to its folder (0700) as pod.json (0600): a datasource's address may hold a password."""
+    write_private(private_folder(config.folder) / "pod.json", json.dumps(config.model_dump(mode="json"), indent=1))
 
 
 def saved_pod(identifier: str) -> PodConfig:
     """The configuration a started pod wrote to its folder. Raises ConfigError when it was never started here."""
     path = pod_folder(identifier) / "pod.json"
     if not path.is_file():
-        raise ConfigError(f"pod {identifier} was never started here.", field="pod", remedy="Start it: podium pod start FILE")
+        raise ConfigError(
+            f"pod {identifier} was never started here.", field="pod", remedy="Start it: podium pod start FILE", code="unknown_pod"
+        )
     try:
         return parse_pod(json.loads(path.read_bytes()))
     except (ValueError, RecursionError):

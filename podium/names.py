@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
+from pydantic.config import JsonDict
+
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+# The same rules for JSON Schema.
+NAME_SCHEMA: JsonDict = {"pattern": rf"^(?!.*\.\.){NAME.pattern}$"}
+IDENTIFIER_SCHEMA: JsonDict = {"pattern": rf"^(?!.*\.\.){NAME.pattern}/{NAME.pattern}$"}
 
 
 def check_name(name: str, what: str = "name") -> str:

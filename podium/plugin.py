@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podium.errors import ConfigError, UnknownKind
 from podium.text import shortened
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Frozen(BaseModel):
@@ -64,10 +67,7 @@ class Plugin(Frozen):
         if not all(isinstance(key, str) for key in rest):
             raise ConfigError("keys must be text.", field=cls.__name__.lower(), remedy="Put quotes around them.")
         kind = cls.of(str(rest.pop("kind", "")))
-        try:
-            return kind(**rest)
-        except ValidationError as error:
-            raise config_error(error, kind, prefix=kind.kind) from None
+        return read_strictly(kind, rest, prefix=kind.kind)
 
     def dump(self) -> dict[str, Any]:
         """What `load` takes back, as JSON values."""
@@ -104,6 +104,17 @@ def lazy_kinds(package: str) -> Callable[[str], Any]:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find
+
+
+def read_strictly(model: type[M], fields: Mapping[str, Any], *, prefix: str = "") -> M:
+    """An instance from what a file or a message holds, read as JSON is: `yes` is no number, and neither is "4".
+
+    Raises ConfigError naming the field, the problem and the nearest known key.
+    """
+    try:
+        return model.model_validate_json(json.dumps(fields, default=str), strict=True)  # str: what YAML takes for a date is text
+    except ValidationError as error:
+        raise config_error(error, model, prefix=prefix) from None
 
 
 def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str = "") -> ConfigError:

@@ -14,14 +14,19 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from podium.errors import PodiumError, PodRegistrationError
+from podium.files import private_opener
 from podium.plugin import Frozen
 
 LOCK = "lock"
+REFRESH = "refresh"  # the file that asks a running pod to bring its schemas up to date
 Phase = Literal["starting", "serving", "stopped", "failed"]
 
 
 class PodState(Frozen):
-    """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served."""
+    """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served.
+
+    `refreshed`: when the last refresh of all schemas that was asked for and is done began, in nanoseconds of this machine's own clock.
+    """
 
     pid: int
     phase: Phase
@@ -31,14 +36,21 @@ class PodState(Frozen):
     prefect_url: str = ""
     datasources: dict[str, str] = {}
     running: int = 0
+    refreshed: int = 0
     error: dict[str, str] = {}
 
 
 class StateFile:
-    """The writer's side. Only the pod's own process writes, after `begin()`; in any other, `set()` does nothing."""
+    """The writer's side. The pod's own process writes, after `begin()`; any other may only say how datasources stand."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "state.json"
+
+    @property
+    def mine(self) -> bool:
+        """Whether this process is the pod, and not one that Prefect started beside it."""
+        known = _load(self.path)
+        return known is not None and known.pid == os.getpid()
 
     def begin(self) -> None:
         """This process is the pod from now on."""
@@ -46,18 +58,27 @@ class StateFile:
 
     def set(self, **fields: Any) -> None:
         """Change some fields, in one atomic step."""
-        known = _load(self.path)
-        if known is not None and known.pid == os.getpid() and (changed := known.model_copy(update=fields)) != known:
-            self._write(changed)
+        with self._one_writer():
+            known = _load(self.path)
+            if known is not None and known.pid == os.getpid() and (changed := known.model_copy(update=fields)) != known:
+                self._write(changed)
 
     def datasource(self, name: str, state: str) -> None:
-        """Say how one datasource stands."""
-        known = _load(self.path)
-        self.set(datasources={**(known.datasources if known else {}), name: state})
+        """Say how one datasource of a pod that is up stands."""
+        with self._one_writer():
+            known = _load(self.path)
+            if known is not None and known.datasources.get(name) != state and runs(self.path.parent):
+                self._write(known.model_copy(update={"datasources": {**known.datasources, name: state}}))
 
     def failed(self, error: PodiumError) -> None:
         """The pod did not start, or had to stop: say why and what helps."""
         self.set(phase="failed", error={"code": error.code, "message": error.message, "field": error.field, "remedy": error.remedy})
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        with open(self.path.with_suffix(".lock"), "a", opener=private_opener) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _write(self, state: PodState) -> None:
         temporary = self.path.with_suffix(f".{os.getpid()}")

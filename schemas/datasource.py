@@ -94,11 +94,17 @@ def validate(batches: Iterable[pa.RecordBatch], contract: DataFrameSchema) -> Va
     return ValidationReport(rows=rows, ok=not failures, failures=dict(failures))
 
 
+def preload() -> None:
+    """Load what pandera loads lazily, without starting a thread of polars'."""
+    contract = DataFrameSchema({"a": Column(pl.Int64)})
+    contract.register_default_backends(pl.DataFrame)
+    contract.to_yaml()
+
+
 def warm() -> None:
     """Run pandera once, so that the first real batch does not pay for what it loads lazily."""
-    contract = DataFrameSchema({"a": Column(pl.Int64)})
-    _failures(pl.DataFrame({"a": [1]}), contract)
-    contract.to_yaml()
+    preload()
+    _failures(pl.DataFrame({"a": [1]}), DataFrameSchema({"a": Column(pl.Int64)}))
 
 
 def _failures(frame: pl.DataFrame, contract: DataFrameSchema) -> Counter[str]:

@@ -53,6 +53,7 @@ class RunRecord(SQLModel, table=True):
     rows_released: int | None = None
     new: int | None = None
     changed: int | None = None
+    unchanged: int | None = None
     started_at: int | None = None
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)
@@ -106,6 +107,35 @@ class DecisionRecord(SQLModel, table=True):
     grant_id: str = Field(index=True)
     task_digest: str
     at: int
+
+
+class ApprovalRecord(SQLModel, table=True):
+    """A custodian asked for a yes or no to one exact task, and her answer. One a run: a second look finds the first.
+
+    `decision` is empty until there is one, then `yes`, `no` or `expired`; `by` is `ui`, the fingerprint of the key that signed
+    `statement`, or `clock`; `approver` says whether the grant takes more than a signed one. `notice` is the sealed message that tells
+    the analyst. `flow_run` shows it in Prefect; `asks` counts those.
+    """
+
+    __tablename__ = "approval"
+
+    run: str = Field(primary_key=True, max_length=32)
+    task_digest: str
+    grant_id: str
+    approver: str
+    asked_at: int
+    expires: int
+    decision: str = Field(default="", max_length=8, index=True)
+    by: str = ""
+    reason: str = ""
+    decided_at: int | None = None
+    statement: str = ""
+    signature: str = ""
+    notice: bytes | None = Field(default=None, sa_type=LargeBinary)
+    told_at: int | None = None
+    flow_run: str = ""
+    asks: int = 0
+    closed_at: int | None = Field(default=None, index=True)
 
 
 class DatapointRecord(SQLModel, table=True):

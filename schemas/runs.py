@@ -1,8 +1,9 @@
 """The runs of a pod, their datapoints and results: the truth that Prefect only shows.
 
 A run goes queued → running → released | suppressed | rejected | failed; one of several rounds goes back and forth between running and
-waiting (see `schemas.rounds`), and may end expired. Any of them may end cancelled. The last step writes status, result, datapoints and
-the sealed reply in one transaction; the reply is sent after it and may be sent again.
+waiting (see `schemas.rounds`), one that a custodian must approve goes through pending_approval (see `schemas.approvals`); both may end
+expired. Any of them may end cancelled. The last step writes status, result, datapoints and the sealed reply in one transaction; the reply
+is sent after it and may be sent again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, col, delete, select, update
 
 from podium.contracts import FINAL, Released, Status
 from schemas.records import DatapointRecord, ResultRecord, RoundRecord, RunRecord
@@ -117,13 +118,19 @@ class RunStore:
         return self._where(col(RunRecord.status).in_(OPEN))
 
     def unsent(self) -> list[RunRecord]:
-        """Ended runs whose task is not acknowledged at the hub; that is the last thing to happen, after the reply."""
-        return self._where(col(RunRecord.acknowledged_at).is_(None) & col(RunRecord.status).in_(tuple(FINAL)))
+        """Ended runs whose reply is not sent, or whose task is not acknowledged at the hub (one that waited for an approval is)."""
+        undone = col(RunRecord.acknowledged_at).is_(None) | col(RunRecord.replied_at).is_(None)
+        return self._where(undone & col(RunRecord.status).in_(tuple(FINAL)))
 
     def recent(self, limit: int = 50) -> list[RunRecord]:
         """The newest runs, newest first."""
         with self.database.transaction() as session:
             return list(session.exec(select(RunRecord).order_by(col(RunRecord.no).desc()).limit(limit)))
+
+    def forget_results(self, *, before: int) -> int:
+        """Remove results that are older than that; how many. Their runs, decisions and datapoints stay."""
+        with self.database.transaction() as session:
+            return int(session.exec(delete(ResultRecord).where(col(ResultRecord.at) < before)).rowcount)
 
     def _where(self, condition: Any) -> list[RunRecord]:
         with self.database.transaction() as session:

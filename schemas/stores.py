@@ -22,7 +22,7 @@ from podium.files import private_folder
 from podium.policy.grants import SignedGrant
 from schemas.records import DecisionRecord, GrantRecord, PodRecord, ReplayRecord, SchemaRecord
 
-LAYOUT = 1  # of the tables in `schemas.records`
+LAYOUT = 2  # of the tables in `schemas.records`
 
 
 class PodDatabase:
@@ -43,16 +43,7 @@ class PodDatabase:
             known = session.get(PodRecord, 1)
             if known is None:
                 session.merge(PodRecord(id=1, identifier=pod, layout=LAYOUT))
-            elif known.identifier != pod:
-                raise ConfigError(
-                    f"this database belongs to {known.identifier}.", field="history.url", remedy="Give each pod one of its own."
-                )
-            elif known.layout != LAYOUT:
-                raise ConfigError(
-                    f"the pod's database has layout {known.layout}; this version knows {LAYOUT}.",
-                    field="history.url",
-                    remedy="Use the version of Podium that made it, or start with a new database.",
-                )
+            check_owner(known, pod)
         return database
 
     @contextmanager
@@ -64,6 +55,18 @@ class PodDatabase:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+def check_owner(known: PodRecord | None, pod: str) -> None:
+    """Raise ConfigError for a database that belongs to another pod, or was laid out by another version."""
+    if known is not None and known.identifier != pod:
+        raise ConfigError(f"this database belongs to {known.identifier}.", field="history.url", remedy="Give each pod one of its own.")
+    if known is not None and known.layout != LAYOUT:
+        raise ConfigError(
+            f"the pod's database has layout {known.layout}; this version knows {LAYOUT}.",
+            field="history.url",
+            remedy="Use the version of Podium that made it, or start with a new database.",
+        )
 
 
 class SqlReplayStore:

@@ -14,6 +14,7 @@ from podium.errors import MessageRefused, TaskError, TrustError
 from podium.policy.decide import REASONS
 from podium.timeline import timeline
 from schemas.cancels import CUSTODIAN
+from tasks.approve import unless_expired
 from tasks.authorise import authorise, fits
 from tasks.case import Case
 from tasks.desk import now
@@ -26,6 +27,7 @@ SIGNED = frozenset({"clock", "sequence", "reply_to", "body"})
 @step("admit", retries=2, seconds=120)
 async def admit(case: Case) -> None:
     """Verify who asks, understand what is asked, and write down yes or no. Raises when it is no, and when the run was cancelled before."""
+    unless_expired(case)
     cancels = case.desk.cancels
     try:
         header = peek(case.record.envelope)

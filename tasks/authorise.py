@@ -6,6 +6,7 @@ from podium.algorithms import Algorithm
 from podium.contracts import Decision
 from podium.crypto.keys import fingerprint, verify
 from podium.errors import ConfigError, DataSourceError, TaskError, TrustError
+from podium.policy.access import TaskView
 from podium.policy.decide import Request, Standing, decide_any
 from podium.policy.grants import Grant, SignedGrant, open_grant
 from podium.protocols import Protocol
@@ -30,6 +31,8 @@ def authorise(case: Case) -> Decision:
     )
     standings = _standings(desk, case.header.from_key)
     decision = decide_any(standings, request, now=now())
+    if decision.allowed and understood and desk.grants.decision(case.run) is None:
+        decision = _asked(desk, decision, request)
     grant = next((s.grant for s in standings if s.grant.id == decision.grant), None)
     decision = desk.grants.decide(case.run, decision, limit=grant.max_runs if grant else None)
     desk.runs.note(
@@ -48,6 +51,12 @@ def authorise(case: Case) -> Decision:
     return decision
 
 
+def _asked(desk: Desk, decision: Decision, request: Request) -> Decision:
+    """The decision after the access manager, where there is one, has had its say."""
+    reason = desk.access.refusal(TaskView.of(request)) if desk.access is not None else ""
+    return decision.model_copy(update={"allowed": False, "reasons": (reason,)}) if reason else decision
+
+
 def _understand(case: Case) -> bool:
     try:
         case.algorithm, case.protocol = Algorithm.load(case.task.algorithm), Protocol.load(case.task.protocol)
@@ -58,12 +67,12 @@ def _understand(case: Case) -> bool:
     return True
 
 
-def still_granted(case: Case) -> None:
-    """Raises TaskError when the grant that this run was admitted under is revoked or over by now."""
+def still_granted(case: Case) -> Grant:
+    """The grant that this run was admitted under. Raises TaskError when it is revoked or over by now."""
     decision = case.desk.grants.decision(case.run)
     for standing in _standings(case.desk, case.header.from_key):
         if decision and standing.grant.id == decision.grant and not standing.revoked and now() < standing.grant.expires:
-            return
+            return standing.grant
     log.warning("run %s: its grant does not stand any more", case.id8)
     raise TaskError("refused", status="rejected", code="refused")
 

@@ -21,8 +21,7 @@ def cancel(desk: Desk, run: str) -> bool:
         return False
     header = peek(case.record.envelope)
     if case.record.analyst or desk.cancels.wanted(run, analyst=header.from_key):
-        case.header = header
-        case.end(Status.CANCELLED, code="cancelled")
+        case.end_unread(Status.CANCELLED, code="cancelled")
         timeline("cancelled", run=case.id8)
         desk.stops.ask(run)
     else:  # whether she wrote it is not known yet: `admit` looks here when it is

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from podium.algorithms import Algorithm
 from podium.contracts import Partial, Released, Reply, SelectReport, Status, Task
 from podium.crypto.encryption import decode_public
-from podium.crypto.envelope import new_id, reference, seal
+from podium.crypto.envelope import new_id, peek, reference, seal
 from podium.crypto.header import MAX_LIFE, Header, MessageType
 from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, TrustError
 from podium.history.identity import task_key
@@ -45,6 +45,7 @@ class Case:
     def __init__(self, desk: Desk, record: RunRecord) -> None:
         self.desk, self.run, self.record = desk, record.id, record
         self.rounds = desk.rounds.every(record.id)
+        self.approval = desk.approvals.get(record.id)
 
     def turn(self, kind: type[Step], outcome: object = None) -> Step:
         """The protocol's next step, given what came of the last one. Raises TaskError unless it is of this kind."""
@@ -108,9 +109,8 @@ class Case:
             return None
 
     def _seal(self, reply: Reply) -> bytes:
-        kind: MessageType = "share" if reply.round else "reject" if reply.status is Status.REJECTED else "result"
         return seal(
-            typ=kind,
+            typ=_kind(reply),
             mid=new_id(),
             task=self.header.task,
             run=self.run,
@@ -118,7 +118,7 @@ class Case:
             to=self.header.from_,
             iat=now(),
             exp=now() + MAX_LIFE,
-            seq=self.answered + 1,
+            seq=self.answered + 1 + (self.approval is not None),  # the notice that the custodian is asked came first
             re=self.reference,
             body=reply.model_dump_json().encode(),
             recipient=decode_public(self.header.reply_key),
@@ -130,6 +130,19 @@ class Case:
         said, sentence = public(code)
         reply = Reply(run=self.run, status=status, code=said, message=sentence)
         self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code)
+
+    def end_unread(self, status: Status, *, code: str) -> None:
+        """The same for a run that nobody has in hand: its message was verified before, and is not read again."""
+        self.header = peek(self.record.envelope)
+        self.end(status, code=code)
+
+
+def _kind(reply: Reply) -> MessageType:
+    if reply.round:
+        return "share"
+    if not reply.status.final:
+        return "accept"
+    return "reject" if reply.status is Status.REJECTED else "result"
 
 
 @coded
@@ -155,7 +168,7 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
             await end(case, Status(error.status), code=error.code)
         except PodiumError as error:
             log.warning("run %s: %s: %s", case.id8, error.code, error)
-            await end(case, Status.FAILED, code=error.code)
+            await end(case, Status(error.status) if isinstance(error, TaskError) else Status.FAILED, code=error.code)
         except Exception:  # noqa: BLE001 - told to the pod's log alone; Prefect and the analyst get a code
             log.exception("run %s failed", case.id8)
             await end(case, Status.FAILED, code="internal")
@@ -180,6 +193,7 @@ async def rows(case: Case) -> AsyncIterator[None]:
                 case.desk.source(case.task.datasource).dump(),
                 limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
                 folder=case.desk.folder / "work",
+                warm=case.desk.warm,
             ) as case.worker,
         ):
             yield

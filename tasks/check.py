@@ -15,7 +15,8 @@ async def check(desk: Desk) -> dict[str, str]:
     """How each datasource stands: `checked`, or what is wrong with it."""
     found = {name: await asyncio.to_thread(_look, desk, name) for name in desk.names}
     for name, state in found.items():
-        desk.state.datasource(name, state)
+        if state != "checked" or not desk.profiled(name):  # a schema that is there says more
+            desk.state.datasource(name, state)
     timeline("datasources checked", served=sum(s == "checked" for s in found.values()), broken=sum(s != "checked" for s in found.values()))
     return found
 

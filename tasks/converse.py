@@ -93,7 +93,7 @@ async def _sent(case: Case, last: RoundRecord) -> bool:
     """Send the round's reply; False if the hub is away. A final no of the hub is logged: the wait then ends in time."""
     assert last.reply is not None
     try:
-        await case.desk.hub.post(last.reply)
+        await case.desk.mail.post(last.reply)
     except HubUnavailable as error:
         log.warning("run %s: its reply is kept until the hub answers: %s", case.id8, error)
         return False

@@ -15,12 +15,16 @@ from podium.crypto.custodian import trusted_custodian
 from podium.crypto.encryption import KeyRing
 from podium.crypto.keys import PublicKey, RSAKeyPair, fingerprint, load_public, public_pem
 from podium.datasources import Datasource, load_source
+from podium.datasources._given import fitted, given_schema
 from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
+from podium.policy.access import TaskView
 from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
 from podium.wire.hub import AsyncHubClient
+from podium.workers.warm import Warm
+from schemas.approvals import ApprovalStore
 from schemas.cancels import CancelStore
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
@@ -41,6 +45,12 @@ class Seat(Protocol):
         """Give the place back, if it is held."""
 
 
+class Access(Protocol):
+    """Asks the pod's access manager: empty for a yes, else the reason of the no."""
+
+    def refusal(self, task: TaskView) -> str: ...
+
+
 class Desk:
     """One pod's configuration, keys, stores, hub client and queue of runs."""
 
@@ -56,16 +66,21 @@ class Desk:
         self.rounds = RoundStore(self.database)
         self.cancels = CancelStore(self.database)
         self.grants = GrantStore(self.database)
+        self.approvals = ApprovalStore(self.database)
         self.replay = SqlReplayStore(self.database)
         self.schemas = SchemaStore(self.database)
         self.state = StateFile(self.folder)
         self.hub = AsyncHubClient(config.hub.url, saved_key(config.hub.url, self.identity.fingerprint, owner=config.pod.owner))
+        self.warm = Warm(seconds=config.limits.warm_seconds, folder=self.folder / "work")
+        self.mail = AsyncHubClient(config.message_service.url, self.hub.api_key) if config.message_service.url else self.hub
+        self.access: Access | None = None
         self.queue: asyncio.Queue[str] = asyncio.Queue()
         self.closing = asyncio.Event()
         self.active: set[str] = set()
-        self.stops = Stops()
         self.seats: dict[str, Seat] = {}
+        self.stops = Stops()
         self._bells: dict[str, asyncio.Event] = {}
+        self.heard_until = 0.0  # by time.monotonic: until then the hub hears of this pod without a heartbeat
 
     @property
     def tag(self) -> str:
@@ -84,6 +99,15 @@ class Desk:
                 return load_source(fields)
         raise DataSourceError(f"this pod has no datasource {name!r}.", field="datasource", code="unknown_datasource")
 
+    def has_given(self, name: str) -> bool:
+        """Whether a schema was given for that datasource and is to be used."""
+        return not self.config.prefect.update_schema and any(f.get("schema") for f in self.config.datasources if f["name"] == name)
+
+    def given(self, name: str, found: DatasourceSchema) -> DatasourceSchema:
+        """The given schema of that datasource, which looks as `found`. Raises ConfigError or DataSourceError."""
+        (schema,) = [given_schema(fields) for fields in self.config.datasources if fields["name"] == name]
+        return fitted(schema or found, found, self.source(name))
+
     def contract(self, name: str) -> Path:
         """Where that datasource's pandera contract lies, for people to edit."""
         return self.folder / "contracts" / f"{name}.yaml"
@@ -94,8 +118,15 @@ class Desk:
 
     def broken(self, name: str) -> bool:
         """Whether that datasource was found not to be servable."""
+        return self._stands(name).startswith("broken")
+
+    def profiled(self, name: str) -> bool:
+        """Whether this pod has taken a schema of that datasource since it started."""
+        return self._stands(name) in ("partial", "full")
+
+    def _stands(self, name: str) -> str:
         state = read_state(self.folder)
-        return state is not None and state.datasources.get(name, "").startswith("broken")
+        return state.datasources.get(name, "") if state else ""
 
     def enqueue(self, run: str) -> None:
         """Hand a run to whoever carries runs out; one that is in hand already is left alone."""
@@ -149,7 +180,10 @@ class Desk:
 
     async def close(self) -> None:
         """Give back what is open."""
+        self.warm.close()
         await self.hub.close()
+        if self.mail is not self.hub:
+            await self.mail.close()
         self.database.close()
 
 

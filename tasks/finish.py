@@ -7,26 +7,33 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.context import FlowRunContext
-from prefect.states import Cancelled, Completed, Failed
 
 from podium.contracts import Status
+from schemas.records import RunRecord
 from tasks.case import Case
-from tasks.show import outcome
+from tasks.ending import ending
 from tasks.step import log
 
 
 async def finish(case: Case) -> Any:
-    """The flow's last state. A failed run is Failed and stays so: Prefect is told not to try again what the tables have ended."""
-    record = case.record
-    if record.status is Status.CANCELLED:
-        return Cancelled(message=record.code)
-    if record.status is not Status.FAILED:
-        return Completed(name=outcome(record.status), message=record.code)
+    """The flow's last state."""
+    return await shown(case.record)
+
+
+async def shown(record: RunRecord) -> Any:
+    """How that run ended, as a flow's last state."""
+    if record.status is Status.FAILED:
+        await no_further_try(record.id)
+    return ending(record.status, record.code)
+
+
+async def no_further_try(run: str) -> None:
+    """Tell Prefect not to try again what the tables have ended, or what another try cannot help."""
     context = FlowRunContext.get()
-    if context is not None and context.flow_run is not None:
-        try:
-            async with get_client() as client:
-                await client.update_flow_run(context.flow_run.id, empirical_policy=FlowRunPolicy(retries=0))
-        except Exception as error:  # noqa: BLE001 - at worst Prefect tries again and finds the run ended
-            log.warning("Prefect could not be told that run %s will not be tried again: %s", case.id8, type(error).__name__)
-    return Failed(name="Failed", message=record.code)
+    if context is None or context.flow_run is None:
+        return
+    try:
+        async with get_client() as client:
+            await client.update_flow_run(context.flow_run.id, empirical_policy=FlowRunPolicy(retries=0))
+    except Exception as error:  # noqa: BLE001 - at worst Prefect tries again and finds the run ended
+        log.warning("Prefect could not be told that run %s will not be tried again: %s", run[:8], type(error).__name__)

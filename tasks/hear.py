@@ -19,7 +19,7 @@ async def hear(desk: Desk, leased: Leased) -> None:
     except (MessageRefused, TrustError) as error:
         log.warning("a message about a round was dropped: %s", getattr(error, "rule", error.code))
     try:
-        await desk.hub.ack(leased.mid, attempt=leased.attempt)
+        await desk.mail.ack(leased.mid, attempt=leased.attempt)
     except HubUnavailable:
         raise
     except HubError as error:

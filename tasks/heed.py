@@ -24,7 +24,7 @@ async def heed(desk: Desk, leased: Leased) -> None:
     except (MessageRefused, TrustError) as error:
         log.warning("a message to cancel a run was dropped: %s", getattr(error, "rule", error.code))
     try:
-        await desk.hub.ack(leased.mid, attempt=leased.attempt)
+        await desk.mail.ack(leased.mid, attempt=leased.attempt)
     except HubUnavailable:
         raise
     except HubError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 from podium.crypto.envelope import peek, run_id
 from podium.errors import HubError, MessageRefused
@@ -11,19 +12,31 @@ from tasks.desk import Desk
 from tasks.hear import hear
 from tasks.heed import heed
 
-WAIT, LEASE = 25, 90
+LEASE = 90
 
 
 async def lease(desk: Desk) -> list[str]:
-    """The runs that the next message starts: none when the mailbox stayed empty for a long poll (25 s), or when it was about a run.
+    """The runs that the next message starts: none when the mailbox stayed empty for a long poll, or when it was about a run.
 
     What else has come about the same task is taken in with it: who was away for a while must not run what was cancelled meanwhile.
     """
-    leased = await desk.hub.lease(desk.config.identifier, wait=WAIT, seconds=LEASE)
+    leased = await _poll(desk)
     run = await _take_in(desk, leased) if leased is not None else None
     if leased is None or run is None:
         return []
     return [run, *await meanwhile(desk, leased.raw)]
+
+
+async def _poll(desk: Desk) -> Leased | None:
+    wait = desk.config.message_service.poll_seconds
+    try:
+        leased = await desk.mail.lease(desk.config.identifier, wait=wait, seconds=LEASE)
+    except HubError:
+        desk.heard_until = 0.0
+        raise
+    if desk.mail is desk.hub:  # to the hub the next poll, while it is open, is a heartbeat
+        desk.heard_until = time.monotonic() + desk.hub.timeout + wait
+    return leased
 
 
 async def meanwhile(desk: Desk, task: bytes) -> list[str]:
@@ -31,7 +44,7 @@ async def meanwhile(desk: Desk, task: bytes) -> list[str]:
     runs: list[str] = []
     with contextlib.suppress(HubError, MessageRefused):
         about = peek(task).task
-        while (leased := await desk.hub.lease(desk.config.identifier, wait=0, seconds=LEASE, task=about)) is not None:
+        while (leased := await desk.mail.lease(desk.config.identifier, wait=0, seconds=LEASE, task=about)) is not None:
             if (run := await _take_in(desk, leased)) is not None:
                 runs.append(run)
     return runs

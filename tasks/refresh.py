@@ -10,9 +10,17 @@ from contextlib import asynccontextmanager
 from podium.contracts import DatasourceSchema
 from podium.errors import PodiumError
 from tasks.desk import Desk
-from tasks.step import StepFailed
+from tasks.step import StepFailed, log
 
 _LOCKS: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+
+def chosen(desk: Desk, wanted: list[str]) -> list[str]:
+    """The datasources to refresh: the wanted ones, or all. Raises StepFailed where this pod has no such."""
+    if set(wanted) - set(desk.names):
+        log.error("this pod has no datasource %s; it has %s", ", ".join(sorted(set(wanted) - set(desk.names))), ", ".join(desk.names))
+        raise StepFailed("unknown_datasource")
+    return wanted or desk.names
 
 
 def due(desk: Desk, name: str) -> DatasourceSchema | None:

@@ -28,7 +28,7 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
     if record.replied_at is None:
         try:
             if record.reply is not None:
-                await desk.hub.post(record.reply)
+                await desk.mail.post(record.reply)
         except HubUnavailable:
             raise
         except HubError as error:
@@ -36,6 +36,11 @@ async def deliver(desk: Desk, record: RunRecord) -> None:
                 raise HubUnavailable(error.message) from None
             log.error("run %s: the hub refuses its reply: %s", record.id[:8], error)
         desk.runs.note(record.id, replied_at=now())
+    await acknowledge(desk, record)
+
+
+async def acknowledge(desk: Desk, record: RunRecord) -> None:
+    """Tell the hub that it need not keep the task any more. Raises HubUnavailable."""
     if record.acknowledged_at is None:
         with contextlib.suppress(_LeaseLost):
             await _acknowledge(desk, record)
@@ -48,7 +53,7 @@ class _LeaseLost(Exception):
 
 async def _acknowledge(desk: Desk, record: RunRecord) -> None:
     try:
-        await desk.hub.ack(record.mid, attempt=record.lease_attempt)
+        await desk.mail.ack(record.mid, attempt=record.lease_attempt)
     except HubUnavailable:
         raise
     except HubError:

@@ -23,7 +23,7 @@ async def choose(case: Case, *, to_validate: bool = True) -> None:
     known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
     secret = datasource_secret(desk.secret, task.datasource)
     case.chosen = await case.worker.select(columns=None, secret=secret, known=known, to_validate=to_validate)
-    desk.runs.note(case.run, rows_read=case.chosen.chosen)
+    desk.runs.note(case.run, rows_read=case.chosen.chosen, unchanged=case.chosen.total - case.chosen.chosen)
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")
     timeline("datapoints selected", run=case.id8)

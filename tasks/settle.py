@@ -7,27 +7,23 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Completed, Crashed, Failed
+from prefect.states import Crashed
 
 from podium.contracts import Status
-from tasks.show import outcome
+from tasks.ending import ending
 
 
-async def settle(flow_run: str, status: Status) -> None:
-    """Set the flow run's state. One that is still open in the tables was cut off: `Crashed`, and a new one carries the run on."""
-    state: State[object]
-    if not status.final:
-        state = Crashed(message="The pod was restarted; another flow run carries this on.")
-    elif status is Status.FAILED:
-        state = Failed(name="Failed")
-    elif status is Status.CANCELLED:
-        state = Cancelled()
-    else:
-        state = Completed(name=outcome(status))
+async def settle(flow_run: str, status: Status) -> bool:
+    """Set the flow run's state. One that is still open in the tables was cut off: `Crashed`, and a new one carries the run on.
+
+    True when somebody had asked Prefect to cancel the flow run before.
+    """
+    state: State[object] = ending(status) if status.final else Crashed(message="The pod was restarted; another flow run carries this on.")
     async with get_client() as client:
         try:
-            known = await client.read_flow_run(UUID(flow_run))
-            if known.state is None or not known.state.is_final() or known.state.is_crashed():
+            known = (await client.read_flow_run(UUID(flow_run))).state
+            if known is None or not known.is_final() or known.is_crashed():
                 await client.set_flow_run_state(UUID(flow_run), state, force=True)
+            return known is not None and (known.is_cancelling() or known.is_cancelled())
         except ObjectNotFound:
-            return
+            return False

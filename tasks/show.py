@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-from podium.contracts import DatasourceSchema, Status
+from podium.contracts import DatasourceSchema
 from podium.crypto.keys import pretty
 from tasks.case import Case
 from tasks.desk import Desk
@@ -70,11 +70,6 @@ async def show_start(desk: Desk, found: dict[str, str]) -> None:
 def artifact_key(*parts: str) -> str:
     """Parts joined as Prefect takes them: a-z, 0-9 and dashes."""
     return "-".join("".join(c if c.isascii() and (c.islower() or c.isdigit()) else "-" for c in part) for part in parts)
-
-
-def outcome(status: Status) -> str:
-    """The state's name in Prefect, such as `Released` or `Suppressed`."""
-    return status.value.replace("_", " ").title().replace(" ", "")
 
 
 async def _kept_going(artifact: Awaitable[object]) -> None:

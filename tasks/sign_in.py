@@ -18,7 +18,7 @@ async def sign_in(desk: Desk) -> None:
     owner = desk.config.pod.owner
     client = HubClient(desk.config.hub.url)
     try:
-        desk.hub.api_key = await asyncio.to_thread(enrol, client, desk.identity, owner, Settings().hub_code)
+        desk.hub.api_key = desk.mail.api_key = await asyncio.to_thread(enrol, client, desk.identity, owner, Settings().hub_code)
     except HubUnavailable:
         raise
     except HubError as error:

@@ -26,13 +26,14 @@ SENTENCES = {
     "not_binary": "The target does not have two outcomes, or not as it was asked for.",
     "no_levels": "A categorical feature needs its levels.",
     "not_categorical": "Levels were given for a column that has none.",
-    "cancelled": "The run was cancelled, by you or by the pod's custodian.",
+    "unanswered": "Nobody at the pod decided in time. Ask again.",
     "expired": "The next round did not come in time.",
     "data_changed": "The data changed between two rounds. Ask again.",
     "not_finite": "The column holds a value that is not a finite number.",
     "overflow": "The sum is too large to be told exactly.",
     "worker_timeout": "The computation took longer than this pod allows.",
     "worker_memory": "The computation needed more memory than this pod allows.",
+    "cancelled": "The run was cancelled, by you or by the pod's custodian.",
     GENERAL: "The run failed at the pod; its custodian's log has the reason.",
 }
 

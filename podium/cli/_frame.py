@@ -21,7 +21,7 @@ import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -57,6 +57,19 @@ def emit(data: Any, *, as_json: bool, human: str | Callable[[], None]) -> None:
         human()
     else:
         typer.echo(printable(human, keep="\n"))  # some of the words are other people's
+
+
+def schema_option(name: Literal["pod-file", "ask-file"]) -> Any:
+    """`--schema`: print that file's JSON Schema, with every kind that is installed here, and leave."""
+
+    def print_schema(wanted: bool) -> None:
+        if wanted:
+            from podium.cli._schemas import file_schema
+
+            typer.echo(json.dumps(file_schema(name), indent=2, ensure_ascii=False))
+            raise typer.Exit
+
+    return typer.Option("--schema", help="Print the file's JSON Schema, for editors, and leave.", is_eager=True, callback=print_schema)
 
 
 class Verbs(TyperGroup):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli._frame import JsonFlag, emit
+from podium.cli._frame import JsonFlag, emit, schema_option
 
 app = typer.Typer()
 
@@ -18,6 +18,7 @@ def ask(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the answer.")] = True,
     timeout: Annotated[float, typer.Option(help="Give up waiting after so many seconds; the task goes on.")] = 300.0,
     user: Annotated[str, typer.Option(help="Your name at the hub; the OS user's when left out.")] = "",
+    _schema: Annotated[bool, schema_option("ask-file")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Ask pods a question from a file."""

@@ -25,9 +25,11 @@ def create(
     datasource: Annotated[list[str], typer.Option(help="A datasource; repeat for more.", show_default=False)],
     algorithm: Annotated[list[str], typer.Option(help="An algorithm, such as mean; repeat for more.", show_default=False)],
     column: Annotated[list[str], typer.Option(help="A column that may be read; repeat; '*' for every one.", show_default=False)],
-    protocol: Annotated[list[str] | None, typer.Option(help="A protocol; repeat for more.")] = None,
+    protocol: Annotated[list[str] | None, typer.Option(help="A protocol; repeat. By default those that carry its algorithms.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 30,
     max_runs: Annotated[int, typer.Option(min=0, help="How many runs it allows; 0: no limit.")] = 0,
+    approval: Annotated[str, typer.Option(help="none, or every_run: you say yes or no to each task.")] = "none",
+    approver: Annotated[str, typer.Option(help="any, or signed: an answer in Prefect's UI does not count.")] = "any",
     as_json: JsonFlag = False,
 ) -> None:
     """Sign a grant and put it into the pod's database. It counts at once."""
@@ -36,18 +38,23 @@ def create(
 
     config, grants = _open(pod)
     now = int(time.time())
+    algorithms = _known(algorithm, _kinds("Algorithm"), "algorithm")
+    datasources = _known(datasource, [str(s["name"]) for s in config.datasources], "datasource")
+    _check_columns(column, _schemas(config, grants, datasources))
     grant = _grant(
         id=secrets.token_hex(8),
         pod=pod,
         analyst=analyst.replace(" ", "").lower(),
         alias=alias,
-        datasources=_known(datasource, [str(s["name"]) for s in config.datasources], "datasource"),
-        algorithms=_known(algorithm, _kinds("Algorithm"), "algorithm"),
-        protocols=_known(protocol or ["one_round"], _kinds("Protocol"), "protocol"),
+        datasources=datasources,
+        algorithms=algorithms,
+        protocols=_known(protocol, _kinds("Protocol"), "protocol") if protocol else _carrying(algorithms),
         columns=tuple(column),
         not_before=now,
         expires=now + days * 86_400,
         max_runs=max_runs or None,
+        approval=approval,
+        approver=approver,
     )
     key = custodian_key()
     grants.add(grant.id, sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now)
@@ -73,11 +80,12 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
         from rich.console import Console
         from rich.table import Column, Table
 
-        table = Table(Column("grant", no_wrap=True), "for", "datasources", "algorithms", "columns", "runs", "until")
+        lists = ("datasources", "algorithms", "columns")
+        table = Table(Column("grant", no_wrap=True), "for", *lists, "runs", "approval", "until")
         for g in found:
             until = f"revoked {_day(g['revoked_at'])}" if g["revoked_at"] else _day(g["expires"])
             runs = f"{g['runs']} of {g['max_runs'] or 'any'}"
-            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in ("datasources", "algorithms", "columns")), runs, until)
+            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), runs, g["approval"], until)
         Console().print(table if found else f"{pod} has no grants. Make one: podium grant create")
 
     emit(found, as_json=as_json, human=show)
@@ -103,6 +111,20 @@ def _open(pod: str) -> tuple[Any, Any]:
     return config, stores.GrantStore(stores.PodDatabase.of(folder=config.folder, url=config.history.url, pod=pod))
 
 
+def _schemas(config: Any, grants: Any, datasources: tuple[str, ...]) -> list[Any]:
+    from podium import project
+
+    names = [str(s["name"]) for s in config.datasources] if "*" in datasources else datasources
+    schemas = project.load("schemas.stores").SchemaStore(grants.database)
+    return [schemas.latest(name) for name in names]
+
+
+def _check_columns(given: list[str], schemas: list[Any]) -> None:
+    """A column that no datasource has would be a refusal later on. Where a schema is not yet known, anything goes."""
+    if all(schemas):
+        _known(given, sorted({name for schema in schemas for name in schema.names}), "column")
+
+
 def _grant(**fields: Any) -> Grant:
     from pydantic import ValidationError
 
@@ -122,12 +144,23 @@ def _kinds(family: str) -> list[str]:
     return (Algorithm if family == "Algorithm" else Protocol).kinds()
 
 
+def _carrying(algorithms: tuple[str, ...]) -> tuple[str, ...]:
+    """The protocols that these algorithms are commonly asked with."""
+    from podium.algorithms import Algorithm
+    from podium.protocols import usual
+
+    kinds = Algorithm.kinds() if "*" in algorithms else algorithms
+    return tuple(sorted({usual(Algorithm.of(kind)) for kind in kinds}))
+
+
 def _known(given: list[str], known: list[str], what: str) -> tuple[str, ...]:
     from podium.errors import ConfigError
+    from podium.plugin import nearest
+    from podium.text import shortened
 
     for name in given:
         if name != "*" and name not in known:
-            raise ConfigError(f"there is no {what} {name!r}.", field=what, remedy=f"Known: {', '.join(known)}.")
+            raise ConfigError(f"there is no {what} {shortened(repr(name))}.", field=f"--{what}", remedy=nearest(name, known))
     return tuple(given)
 
 

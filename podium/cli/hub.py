@@ -18,7 +18,7 @@ Url = Annotated[str, typer.Option("--hub", metavar="URL", help="The hub; the one
 @app.command()
 def start(
     host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine it wants TLS.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; where it is taken, the next free one (0: any).")] = HUB_PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; where it is taken, the next free one (0: any).")] = HUB_PORT,
     db: Annotated[str, typer.Option(metavar="URL", help="SQLAlchemy URL; else PODIUM_HUB_DB, else SQLite.")] = "",
     tls_cert: Annotated[str, typer.Option(metavar="FILE", help="Certificate chain in PEM.")] = "",
     tls_key: Annotated[str, typer.Option(metavar="FILE", help="Its private key in PEM.")] = "",
@@ -41,10 +41,17 @@ def invite(
     as_json: JsonFlag = False,
 ) -> None:
     """Make a one-time enrolment code. Run it where the hub runs."""
-    from podium.errors import HubError
+    from podium.errors import ConfigError, HubError
+    from podium.names import check_name
     from podium.wire.credentials import admin_key, local_hub
     from podium.wire.hub import HubClient
 
+    try:
+        check_name(owner, "owner")
+    except ValueError as error:
+        raise ConfigError(
+            f"{error}.", field="OWNER", remedy="It becomes the first half of the identifiers of that person's pods."
+        ) from None
     url, key = str(local_hub().get("url", "")), admin_key()
     if not url or not key:  # the admin key goes to the hub it belongs to, and to no other
         remedy = "Run this where the hub runs, with the PODIUM_HOME it was started with."
@@ -58,12 +65,16 @@ def invite(
 @app.command()
 def status(hub: Url = "", as_json: JsonFlag = False) -> None:
     """Say whether the hub answers."""
-    from podium.config import Settings
+    from podium.config import Settings, check_address
+    from podium.errors import ConfigError
     from podium.wire.credentials import local_hub
     from podium.wire.hub import HubClient
 
     known = local_hub()
-    url = (hub or str(known.get("url", "")) or Settings().hub_url).rstrip("/")
+    try:
+        url = check_address(hub or str(known.get("url", "")) or Settings().hub_url)
+    except ValueError as error:
+        raise ConfigError(f"{error}.", field="--hub", remedy="The operator's `podium hub start` says it.") from None
     with HubClient(url) as client:
         found = client.health()
     said: dict[str, Any] = {"url": url, **found, "pid": known.get("pid") if known.get("url") == url else None}

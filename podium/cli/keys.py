@@ -21,8 +21,8 @@ def trust(
     from podium.config import home, split_identifier
     from podium.crypto.trust import TrustStore
 
-    name = "/".join(split_identifier(pod))
-    TrustStore(home() / "analyst" / "trust.json").pin(name, fingerprint.replace(" ", "").lower())
+    name, fingerprint = "/".join(split_identifier(pod)), fingerprint.replace(" ", "").lower()
+    TrustStore(home() / "analyst" / "trust.json").pin(name, fingerprint)
     emit({"pod": name, "fingerprint": fingerprint}, as_json=as_json, human=f"The key of {name} is accepted.")
 
 
@@ -37,7 +37,8 @@ def show(
 
     custodian = custodian_key()
     if pem:
-        typer.echo(public_pem(custodian.public_key).strip())
+        text = public_pem(custodian.public_key).strip()
+        emit({"custodian": custodian.fingerprint, "pem": text}, as_json=as_json, human=text)
         return
     found = {"analyst": RSAKeyPair.load_or_create(home() / "analyst" / "identity.pem").fingerprint, "custodian": custodian.fingerprint}
     for path in sorted(home().glob("pods/*/*/keys/identity.pem")):

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli._frame import JsonFlag, emit
+from podium.cli._frame import JsonFlag, emit, schema_option
+from podium.cli._pod_eject import eject
+from podium.cli._pod_history import history
+from podium.cli._pod_init import init
+from podium.cli._pod_stop import stop
+from podium.cli._pods import Which
 
 if TYPE_CHECKING:
     from podium.config import PodConfig
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(init)
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The pod file (YAML).", show_default=False)]
+SchemaFlag = Annotated[bool, schema_option("pod-file")]
 
 
 @app.command()
-def check(file: File, as_json: JsonFlag = False) -> None:
+def check(file: File, _schema: SchemaFlag = False, as_json: JsonFlag = False) -> None:
     """Check a pod file, and look at the head of each datasource. Starts no pod."""
     import asyncio
 
     from podium.config import read_pod_file
+    from podium.pod.startable import startable
 
     config = read_pod_file(file)
+    startable(config)
     found = asyncio.run(_look(config))
     lines = [f"{config.identifier}: the pod file is good.", *(f"  {name}: {state}" for name, state in found.items())]
     emit({"pod": config.identifier, "datasources": found}, as_json=as_json, human="\n".join(lines))
@@ -54,38 +64,53 @@ async def _look(config: PodConfig) -> dict[str, str]:
 def start(
     file: File,
     code: Annotated[str, typer.Option(help="Enrolment code from the hub's operator; needed once.", envvar="PODIUM_HUB_CODE")] = "",
+    project: Annotated[str, typer.Option(metavar="DIR", help="Flows of your own, from `podium pod eject DIR`; else PODIUM_PROJECT.")] = "",
+    as_json: JsonFlag = False,
 ) -> None:
-    """Start a pod and serve until Ctrl-C."""
+    """Start a pod and serve until Ctrl-C or `podium pod stop`."""
     import os
     import sys
 
     from podium.config import read_pod_file
     from podium.datasources import load_source
+    from podium.datasources._given import given_schema
     from podium.pod import PodProcess
 
     config = read_pod_file(file)
     for fields in config.datasources:
         load_source(fields)  # a wrong field is told now, not in the pod's log
+        given_schema(fields)
     if code:
         os.environ["PODIUM_HUB_CODE"] = code
+    _choose_project(project)
     command = PodProcess(config).prepare()
     sys.stdout.flush()
     # The pod takes this process over, without the command line's libraries in its memory.
-    os.execv(command[0], [*command, "--terminal"])  # noqa: S606
+    os.execv(command[0], [*command, "--terminal", *(["--json"] if as_json else [])])  # noqa: S606
+
+
+def _choose_project(given: str) -> None:
+    """Hand the custodian's own root on to the pod's process, and say when it was copied from another version."""
+    import os
+
+    from podium import __version__, project
+
+    if given:
+        os.environ[project.ROOT] = str(project.own_root(Path(given)))
+    place = project.root()  # a wrong PODIUM_PROJECT is told here as well
+    if (version := project.copied_from(place)) and version != __version__:
+        typer.echo(f"warning: {place} was copied from Podium {version}; this is {__version__}. Compare it with a new copy.", err=True)
 
 
 @app.command()
-def status(pod: Annotated[str, typer.Argument(metavar="[OWNER/NAME]", show_default=False)] = "", as_json: JsonFlag = False) -> None:
+def status(pod: Which = "", as_json: JsonFlag = False) -> None:
     """How the pods of this PODIUM_HOME stand, or one of them."""
-    from podium.config import home, pod_folder
-    from podium.errors import ConfigError
-    from podium.state import read_state
+    from podium.cli._pods import pods_meant
+    from podium.config import pod_folder
+    from podium.state import PodState, read_state
 
-    folders = {pod: pod_folder(pod)} if pod else {"/".join(p.parent.parts[-2:]): p.parent for p in sorted(home().glob("pods/*/*/pod.json"))}
-    states = {name: read_state(folder) for name, folder in folders.items()}
-    if pod and states[pod] is None:
-        raise ConfigError(f"pod {pod} was never started here.", field="pod", remedy="Start it: podium pod start FILE")
-    data = {name: state.model_dump() for name, state in states.items() if state is not None}
+    never = PodState(pid=0, phase="stopped", since=0)  # ended before it could say anything
+    data = {name: (read_state(pod_folder(name)) or never).model_dump() for name in pods_meant(pod)}
     emit(data, as_json=as_json, human="\n".join(_described(name, fields) for name, fields in data.items()) or "No pod was started here.")
 
 
@@ -95,8 +120,13 @@ def _described(name: str, state: dict[str, Any]) -> str:
         lines.append(f"  error: {state['error']['message']} {state['error']['remedy']}".rstrip())
     if state["phase"] in ("starting", "serving"):
         lines += [
+            f"  since {time.strftime('%Y-%m-%d %H:%M', time.localtime(state['since']))}, pid {state['pid']}",
             f"  hub: {state['hub'] or 'not yet reached'}",
             f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
         ]
     lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
     return "\n".join(lines)
+
+
+for command in (stop, history, eject):  # in the order of a pod's life
+    app.command()(command)

@@ -15,11 +15,12 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def start(as_json: JsonFlag = False) -> None:
     """Start it where it does not run, and keep it until `podium prefect stop`."""
-    from podium.runner import server
+    from podium.runner import pool, server
 
     found = server.ensure(progress=lambda line: typer.echo(line, err=True))
     if found.own:
         server.keep()
+        pool.ensure(found)
     emit({**server.status(), "notes": list(found.notes)}, as_json=as_json, human=f"Prefect is at {found.ui} (password: podium prefect env)")
 
 

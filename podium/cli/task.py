@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,12 +63,18 @@ def cancel(task: Id, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def example(kind: Annotated[str, typer.Argument(metavar="KIND", help="An algorithm, such as count or mean.")] = "mean") -> None:
+def example(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="An algorithm, such as count or mean.")] = "mean", as_json: JsonFlag = False
+) -> None:
     """Print an ask file to start from."""
     import yaml
 
     from podium.algorithms import Algorithm
+    from podium.cli._schemas import published
 
     algorithm = Algorithm.of(kind).sample().dump()
-    fields = {"pods": ["owner/clinic-a", "owner/clinic-b"], "datasource": "patients", "algorithm": algorithm}
-    typer.echo(yaml.safe_dump({**fields, "new_data_only": False, "allow_partial": False}, sort_keys=False), nl=False)
+    fields: dict[str, Any] = {"pods": ["owner/clinic-a", "owner/clinic-b"], "datasource": "patients", "algorithm": algorithm}
+    fields.update(new_data_only=False, allow_partial=False)
+    schema = published("ask-file")
+    head = f"# yaml-language-server: $schema={schema}\n" if schema else ""
+    emit(fields, as_json=as_json, human=head + yaml.safe_dump(fields, sort_keys=False).rstrip())

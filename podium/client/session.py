@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from podium.algorithms import Algorithm, Iterative
+from podium.algorithms import Algorithm
 from podium.client.answers import Answer
 from podium.client.asking import Asker, ask, card_of, pod_record
 from podium.client.store import TaskStore, stored_tasks
@@ -19,7 +19,7 @@ from podium.crypto.trust import Mode, TrustStore
 from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.names import check_name
-from podium.protocols import Protocol
+from podium.protocols import Protocol, usual
 from podium.wire.credentials import saved_owner, sign_in
 from podium.wire.hub import HubClient
 
@@ -124,7 +124,7 @@ class Session:
         """
         if not isinstance(algorithm, Algorithm):
             raise ConfigError("give an algorithm, such as podium.algorithms.Count().", field="algorithm")
-        protocol = protocol or Protocol.of("many_rounds" if isinstance(algorithm, Iterative) else "one_round")()
+        protocol = protocol or Protocol.of(usual(type(algorithm)))()
         protocol.check(algorithm)
         try:
             task = Task(protocol=protocol.dump(), algorithm=algorithm.dump(), datasource=datasource, new_data_only=new_data_only)

@@ -57,7 +57,8 @@ class TrustStore:
     def pin(self, name: str, fingerprint: str) -> None:
         """Accept this key for this name from now on, in place of any other."""
         if not re.fullmatch("[0-9a-f]{64}", fingerprint):
-            raise ConfigError("a fingerprint is 64 characters of 0-9 and a-f.", field="fingerprint")
+            remedy = "Its owner reads it with: podium keys show"
+            raise ConfigError("a fingerprint is 64 characters of 0-9 and a-f.", field="fingerprint", remedy=remedy)
         with self._locked():
             self._write({**self._read(), name: fingerprint})
 

@@ -12,17 +12,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
+from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType, SemanticType
 from podium.errors import ConfigError, DataSourceError
-from podium.names import check_name
+from podium.names import NAME_SCHEMA, check_name
 from podium.plugin import Plugin, lazy_kinds, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+DISTINCT: JsonDict = {"uniqueItems": True}  # what a validator holds, said in the published JSON Schema too
 
 # The one Arrow type of each column type, by its alias.
 ARROW: dict[ColumnType, str] = {
@@ -41,21 +43,22 @@ class Datasource(Plugin):
     """A named collection of datapoints that a pod serves. Paths are the custodian's; nothing a peer sends reaches these fields.
 
     `key`: the columns that identify a row (none: its whole content does). `ignore_columns` appear nowhere: not in the schema, not
-    in a batch. `force_types` overrule the inferred semantic types.
+    in a batch. `force_types` overrule the inferred semantic types. `name` may be left to a pod that has no other datasource.
     """
 
     package: ClassVar[str] = "podium.datasources"
+    suffixes: ClassVar[tuple[str, ...]] = ()  # of files that this kind reads when all it is told is their path
 
-    name: str
-    key: tuple[str, ...] = ()
+    name: str = Field(default="", json_schema_extra=NAME_SCHEMA)
+    key: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
     description: str = ""
-    ignore_columns: tuple[str, ...] = ()
+    ignore_columns: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
     force_types: dict[str, SemanticType] = {}
 
     @field_validator("name")
     @classmethod
     def _named(cls, name: str) -> str:
-        return check_name(name, "datasource")
+        return check_name(name, "datasource") if name else name
 
     @field_validator("key", "ignore_columns")
     @classmethod
@@ -63,6 +66,10 @@ class Datasource(Plugin):
         if len(set(names)) < len(names):
             raise ValueError("names the same column twice")
         return names
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_initialised(self)
+        super().__setattr__(name, value)
 
     @abstractmethod
     def columns(self) -> list[tuple[str, ColumnType]]:
@@ -98,10 +105,26 @@ class Datasource(Plugin):
         return self
 
 
+BaseSource = Datasource  # its name in `podium`
+
+
+def check_initialised(source: Datasource) -> None:
+    """Raise DataSourceError for a source whose class has an `__init__` of its own that did not call the one that it inherits."""
+    try:
+        object.__getattribute__(source, "__pydantic_fields_set__")
+    except AttributeError:
+        raise DataSourceError(
+            f"{type(source).__name__} was not initialised: its __init__ did not call super().__init__(**kwargs).",
+            field="datasources",
+            remedy="Declare fields instead of an __init__, or call super().__init__(**kwargs) first.",
+            code="not_initialised",
+        ) from None
+
+
 def load_source(fields: Mapping[str, Any]) -> Datasource:
     """The datasource of a pod file's entry. Raises ConfigError that names the entry."""
     try:
-        return Datasource.load(fields)
+        return Datasource.load({key: value for key, value in fields.items() if key != "schema"})
     except ConfigError as error:
         field = f"datasources.{fields.get('name', '?')}.{error.field}"
         raise ConfigError(error.message, field=field, remedy=error.remedy, code=error.code) from None

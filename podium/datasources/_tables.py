@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
+from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType
 from podium.datasources import BATCH_ROWS, Datasource
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MEMORY = "256MB"
+ONE_FILE: JsonDict = {"pattern": r"^[^*?\[\]]*$"}
 
 # The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
 # UBIGINT and HUGEINT do not fit an integer of 64 bits and are read as numbers.
@@ -52,7 +54,7 @@ class Layout:
 class Table(Datasource):
     """One local file of rows. A kind says how DuckDB reads it (`_layout`)."""
 
-    path: Path
+    path: Path = Field(json_schema_extra=ONE_FILE)
 
     @field_validator("path")
     @classmethod

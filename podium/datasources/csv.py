@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
+from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType
 from podium.datasources._faults import check_names, fault, unknown_column
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 100_000
 HEADER_BYTES = 1 << 20
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
+IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
 _CODECS = {"utf-8": "utf-8-sig", "latin-1": "latin-1", "utf-16": "utf-16"}
 # No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
 _CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
@@ -34,9 +36,10 @@ class Csv(Table):
     """
 
     kind: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
-    delimiter: str = Field(default="", max_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
+    delimiter: str = Field(default="", max_length=1, json_schema_extra=IN_A_LINE)
+    quote: str = Field(default='"', min_length=1, max_length=1, json_schema_extra=IN_A_LINE)
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     nulls: tuple[str, ...] = NULLS
     header: bool | None = None

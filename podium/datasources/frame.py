@@ -6,10 +6,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from podium.datasources._footer import footer_layout
-from podium.datasources._tables import Layout, Table
+from podium.datasources._tables import ONE_FILE, Layout, Table
 from podium.errors import DataSourceError
 from podium.files import write_private
 
@@ -25,11 +25,11 @@ class Frame(Table):
 
     kind: ClassVar[str] = "frame"
 
-    path: Path = UNPLACED
+    path: Path = Field(default=UNPLACED, json_schema_extra=ONE_FILE)
     _data: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, data: pd.DataFrame, *, name: str, **fields: Any) -> Self:  # type: ignore[override]  # kinds are looked up on Datasource
+    def of(cls, data: pd.DataFrame, *, name: str = "", **fields: Any) -> Self:  # type: ignore[override]  # kinds are looked up on Datasource
         """Hold the frame; its index is not a column. Raises DataSourceError unless every column name is text."""
         if not all(isinstance(column, str) for column in data.columns):
             raise DataSourceError("every column name of the frame must be text.", remedy="Try df.columns = df.columns.map(str).")

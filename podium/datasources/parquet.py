@@ -17,6 +17,7 @@ class Parquet(Table):
     """`kind: parquet`. Nested columns are read as text of type `other`; decimals as numbers; times with a zone in UTC."""
 
     kind: ClassVar[str] = "parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
 
     def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
         return footer_layout(engine, self.path)

@@ -14,7 +14,7 @@ from podium.config import pod_folder
 from podium.contracts import Status
 from podium.crypto.keys import RSAKeyPair
 from podium.demo.data import tumours, write_halves
-from podium.demo.questions import Question, answered, difference, pooled, questions, tolerance
+from podium.demo.questions import MEASURES, Question, answered, difference, pooled, questions, tolerance
 from podium.demo.stage import OWNER, PODS, Stage, demo_home, fresh
 from podium.errors import PodiumError
 from podium.privacy.disclosure import Rules
@@ -43,7 +43,7 @@ def run(*, keep: bool, tell: Tell) -> dict[str, Any]:
         tell(f"Wrote {len(frame)} rows in two halves: {csv.name}, {parquet.name}")
         url = stage.open({"clinic-a": {"kind": "csv", "path": str(csv)}, "clinic-b": {"kind": "parquet", "path": str(parquet)}})
         session = _signed_in(url)
-        tell(f"Custodian grants {ANALYST} counts and means on three columns")
+        tell(f"Custodian grants {ANALYST} any question on six columns")
         asked = [_ask(session, question, frame, tell) for question in questions()]
         report = {"questions": asked, "seconds": round(time.monotonic() - began, 2)}
         if keep:
@@ -101,8 +101,9 @@ def _grant(pod: str, analyst: str) -> None:
         analyst=analyst,
         alias="Ana (demo)",
         datasources=("tumours",),
-        algorithms=("count", "mean"),
-        columns=("diagnosis", "radius_band", "mean_radius"),
+        protocols=("*",),
+        algorithms=("*",),
+        columns=("diagnosis", "radius_band", *MEASURES),
         not_before=now,
         expires=now + 7 * 86_400,
         max_runs=100,
@@ -129,8 +130,8 @@ def _report(question: Question, answer: Answer, frame: pd.DataFrame, *, seconds:
             pod: {"status": str(run.status), "rows": run.rows, "kept_back_by": list(run.suppressed)} for pod, run in answer.runs.items()
         },
         "rows": answer.rows,
-        "answer": mine if question.by else mine.get(""),
-        "pooled": pool if question.by else pool.get(""),
+        "answer": mine if question.tabular else mine.get(""),
+        "pooled": pool if question.tabular else pool.get(""),
         "difference": difference(mine, pool),
         "tolerance": tolerance(question, pods=len(PODS), rules=rules),
         "seconds": round(seconds, 3),

@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from podium import __version__
 from podium.hub import refusal
 from podium.hub.body import BodyGuard
-from podium.hub.routes import mailbox, people, pods
+from podium.hub.routes import people, pods
+from podium.hub.routes.mailbox import Mailroom
 from podium.hub.settings import HubSettings
 from podium.hub.state import Hub
 
@@ -30,10 +31,10 @@ def create_app(settings: HubSettings, *, clock: Callable[[], float] = time.time)
             await hub.close()
 
     # No Swagger or ReDoc pages: they load their scripts from other hosts.
-    guard = Middleware(BodyGuard, known=lambda key: hub.door.caller(key))
-    app = FastAPI(title="Podium hub", version=__version__, lifespan=life, docs_url=None, redoc_url=None, middleware=[guard])
+    middleware = [Middleware(BodyGuard, known=lambda key: hub.door.caller(key)), Middleware(Mailroom)]
+    app = FastAPI(title="Podium hub", version=__version__, lifespan=life, docs_url=None, redoc_url=None, middleware=middleware)
     app.state.hub = hub
     refusal.install(app)
-    for routes in (mailbox.routes, pods.routes, people.routes):  # the busiest first: they are tried in order
+    for routes in (pods.routes, people.routes):
         app.include_router(routes, prefix="/v1")
     return app

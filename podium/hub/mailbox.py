@@ -41,13 +41,6 @@ class Nothing:
     look_again: float | None
 
 
-def owns(db: Connection, caller: Caller, address: str) -> bool:
-    """An owner's address belongs to her keys; a pod's to the one key it is registered under."""
-    if "/" not in address:
-        return address == caller.owner
-    return db.scalar(queries.POD_KEY, {"address": address}) == caller.fingerprint
-
-
 def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: float) -> bool:
     """Take the message in; True if it is new. Raises Refused."""
     if header.from_key != caller.fingerprint:
@@ -55,14 +48,14 @@ def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: flo
     if not now < header.exp <= now + MAX_LIFE + CLOCK_SKEW:
         raise Refused(422, "expired", "The message has expired, or asks to be kept too long.")
     sha256 = hashlib.sha256(raw).hexdigest()
-    known = db.scalar(queries.DIGEST, {"of": header.mid})
-    if known == sha256:
+    known = db.execute(queries.BEFORE_POST, {"of": header.mid, "sender": header.from_, "to": header.to}).one()
+    if known.sha256 == sha256:
         return False
-    if known is not None:
+    if known.sha256 is not None:
         raise Refused(409, "mid_taken", "Another message has this id.")
-    if not owns(db, caller, header.from_):
+    if not _owns(caller, header.from_, holder=known.holder):
         raise Refused(403, "not_yours", f"The address {header.from_} is not the caller's.")
-    if not _exists(db, header.to):
+    if not known.addressee:
         raise Refused(404, "unknown_address", f"Nobody is called {header.to}.")
     row = {"mid": header.mid, "sha256": sha256, "sender_key": header.from_key, "recipient": header.to, "task": header.task}
     db.execute(queries.TAKE_IN, {**row, "expires": header.exp, "body": raw, "attempt": 0, "lease_until": 0.0, "acked": False})
@@ -71,15 +64,13 @@ def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: flo
 
 def lease(db: Connection, caller: Caller, *, address: str, task: str, seconds: float, now: float) -> Delivery | Nothing:
     """The oldest free message of this address (and task, if one is named). Raises Refused for another's address."""
-    if not owns(db, caller, address):
+    if not _owns(caller, address, holder=db.scalar(queries.POD_KEY, {"address": address}) if "/" in address else None):
         raise Refused(403, "not_yours", f"The mailbox {address} is not the caller's.", remedy="Register the pod first, with this key.")
-    which = {"address": address, "now": now, **({"task": task} if task else {})}
-    row = db.execute(queries.NEXT_OF_TASK if task else queries.NEXT, which).one_or_none()
+    which = {"address": address, "now": now, **({"of_task": task} if task else {})}
+    row = db.execute(queries.HAND_OUT_OF_TASK if task else queries.HAND_OUT, {**which, "until": now + seconds}).one_or_none()
     if row is None:
         return Nothing(db.scalar(queries.SOONEST_OF_TASK if task else queries.SOONEST, which))
-    attempt, until = row.attempt + 1, now + seconds
-    db.execute(queries.HAND_OUT, {"row": row.id, "by": attempt, "until": until})
-    return Delivery(row.mid, attempt, until, bytes(row.body))
+    return Delivery(row.mid, row.attempt, now + seconds, bytes(row.body))
 
 
 def extend(db: Connection, caller: Caller, *, mid: str, attempt: int, seconds: float, now: float) -> str:
@@ -100,7 +91,7 @@ def ack(db: Connection, caller: Caller, *, mid: str, attempt: int) -> None:
 def state(db: Connection, caller: Caller, *, mid: str, now: float) -> str:
     """queued, leased, acked or expired. Raises Refused for anyone but sender and recipient."""
     row = _row(db, mid)
-    if row is None or not (row.sender_key == caller.fingerprint or owns(db, caller, row.recipient)):
+    if row is None or not (row.sender_key == caller.fingerprint or _owns(caller, row.recipient, holder=row.holder)):
         raise _unknown()
     if row.acked:
         return "acked"
@@ -118,8 +109,9 @@ def prune(db: Connection, *, now: float) -> None:
     db.execute(delete(ApiKey).where(col(ApiKey.expires) <= old))
 
 
-def _exists(db: Connection, address: str) -> bool:
-    return db.scalar(queries.POD_KEY if "/" in address else queries.SOMEONE, {"address": address}) is not None
+def _owns(caller: Caller, address: str, *, holder: str | None) -> bool:
+    """An owner's address belongs to her keys; a pod's to the one key that it is registered under."""
+    return holder == caller.fingerprint if "/" in address else address == caller.owner
 
 
 def _row(db: Connection, mid: str) -> Row[Any] | None:
@@ -128,7 +120,7 @@ def _row(db: Connection, mid: str) -> Row[Any] | None:
 
 def _held(db: Connection, caller: Caller, *, mid: str, attempt: int) -> Row[Any]:
     row = _row(db, mid)
-    if row is None or not owns(db, caller, row.recipient):
+    if row is None or not _owns(caller, row.recipient, holder=row.holder):
         raise _unknown()
     if row.attempt != attempt:
         raise Refused(409, "lease_lost", "The lease has gone to another attempt.")

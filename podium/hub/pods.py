@@ -68,7 +68,7 @@ def views(db: Connection, presence: Presence, *, now: float, pod: str = "") -> l
     rows = db.execute(pods.order_by(col(PodRow.identifier))).all()
     if pod and not rows:
         raise _unknown(pod)
-    return [_view(row, presence.last_seen(row.identifier, row.last_seen), now, datasources[row.identifier]) for row in rows]
+    return [_view(row, presence.last_seen(row.identifier, row.last_seen, now), now, datasources[row.identifier]) for row in rows]
 
 
 def card(db: Connection, *, pod: str, datasource: str) -> View:

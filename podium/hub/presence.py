@@ -1,8 +1,13 @@
-"""Which pods were heard of lately. Kept in memory and written down now and then: a heartbeat need not survive a power cut."""
+"""Which pods were heard of lately. Kept in memory and written down now and then: a heartbeat need not survive a power cut.
+
+A pod that waits in a poll is there: it sends heartbeats only while it does not poll.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, bindparam, update
 from sqlmodel import col
@@ -12,9 +17,10 @@ from podium.hub.tables import PodRow
 
 
 class Presence:
-    """The last heartbeat of each pod."""
+    """The last sign of life of each pod, and which of them wait. Told of people's addresses too: nobody asks for those."""
 
     def __init__(self) -> None:
+        self._waiting: Counter[str] = Counter()
         self._seen: dict[str, float] = {}
         self._unwritten: dict[str, float] = {}
 
@@ -22,9 +28,21 @@ class Presence:
         """This pod is alive."""
         self._seen[pod] = self._unwritten[pod] = now
 
-    def last_seen(self, pod: str, written: float) -> float:
-        """The newer of what is in memory and what was written down."""
-        return max(self._seen.get(pod, 0.0), written)
+    @contextmanager
+    def waiting(self, pod: str, clock: Callable[[], float]) -> Iterator[None]:
+        """This pod is in a poll that it may make."""
+        self._waiting[pod] += 1
+        try:
+            yield
+        finally:
+            self._waiting[pod] -= 1
+            if not self._waiting[pod]:
+                del self._waiting[pod]
+            self.beat(pod, clock())
+
+    def last_seen(self, pod: str, written: float, now: float) -> float:
+        """Now, for one who waits; else the newer of what is in memory and what was written down."""
+        return now if pod in self._waiting else max(self._seen.get(pod, 0.0), written)
 
     def take(self) -> dict[str, float]:
         """The heartbeats not yet written down; they count as written from now on."""

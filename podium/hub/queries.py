@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, select, union_all, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from podium.hub.tables import HubTable
 
 _table = HubTable.metadata.tables["hub_messages"]
 _messages = _table.c
-_pods = HubTable.metadata.tables["hub_pods"].c
+_pod_table = HubTable.metadata.tables["hub_pods"]
+_pods = _pod_table.c
 _identities = HubTable.metadata.tables["hub_identities"].c
 _this = _messages.mid == bindparam("of")
 _now: ColumnElement[int] = bindparam("now")
@@ -23,23 +27,33 @@ def _free(*more: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     return [*_waiting(*more), _messages.lease_until <= _now]
 
 
-_of_task = _messages.task == bindparam("task")
-_delivery = select(_messages.id, _messages.mid, _messages.attempt, _messages.body).order_by(_messages.id).limit(1)
+_of_task = _messages.task == bindparam("of_task")
 _soonest = select(func.min(_messages.lease_until))
 
 POD_KEY = select(_pods.fingerprint).where(_pods.identifier == bindparam("address"))
-SOMEONE = select(_identities.owner).where(_identities.owner == bindparam("address")).limit(1)
 
-DIGEST = select(_messages.sha256).where(_this)
+_sender_key = select(_pods.fingerprint).where(_pods.identifier == bindparam("sender")).scalar_subquery()
+_to: ColumnElement[str] = bindparam("to")
+_somebody = union_all(select(_identities.owner).where(_identities.owner == _to), select(_pods.identifier).where(_pods.identifier == _to))
+BEFORE_POST = select(  # one row, whatever is known
+    select(_messages.sha256).where(_this).scalar_subquery().label("sha256"),
+    _sender_key.label("holder"),
+    exists(_somebody).label("addressee"),
+)
 TAKE_IN = insert(_table)
 
-NEXT, NEXT_OF_TASK = _delivery.where(*_free()), _delivery.where(*_free(_of_task))
-SOONEST, SOONEST_OF_TASK = _soonest.where(*_waiting()), _soonest.where(*_waiting(_of_task))
-HAND_OUT = update(_table).where(_messages.id == bindparam("row")).values(attempt=bindparam("by"), lease_until=bindparam("until"))
 
-STATE = select(
-    _messages.recipient, _messages.sender_key, _messages.attempt, _messages.acked, _messages.expires, _messages.lease_until
-).where(_this)
+def _hand_out(*more: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    oldest = select(_messages.id).where(*_free(*more)).order_by(_messages.id).limit(1).scalar_subquery()
+    leased = {"attempt": _messages.attempt + 1, "lease_until": bindparam("until")}
+    return update(_table).where(_messages.id == oldest).values(leased).returning(_messages.mid, _messages.attempt, _messages.body)
+
+
+HAND_OUT, HAND_OUT_OF_TASK = _hand_out(), _hand_out(_of_task)
+SOONEST, SOONEST_OF_TASK = _soonest.where(*_waiting()), _soonest.where(*_waiting(_of_task))
+
+_shown = (_messages.recipient, _messages.sender_key, _messages.attempt, _messages.acked, _messages.expires, _messages.lease_until)
+STATE = select(*_shown, _pods.fingerprint.label("holder")).outerjoin(_pod_table, _pods.identifier == _messages.recipient).where(_this)
 EXTEND = update(_table).where(_this).values(lease_until=bindparam("until"))
 ACK = update(_table).where(_this).values(acked=True, body=None)
 

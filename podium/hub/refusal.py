@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 log = logging.getLogger("podium.hub")
+M = TypeVar("M", bound=BaseModel)
 
 
 class Refused(Exception):
@@ -47,7 +50,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return _invalid(error).response()
+        return _invalid(error.errors()).response()
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -64,8 +67,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, internal)
 
 
-def _invalid(error: RequestValidationError) -> Refused:
-    first = error.errors()[0]
+def read(model: type[M], given: bytes | Mapping[str, object]) -> M:
+    """What was sent, as JSON or by name, in that shape. Raises Refused, which names the first field that is wrong."""
+    try:
+        return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(error.errors()) from None
+
+
+def _invalid(problems: Sequence[Any]) -> Refused:
+    first = problems[0]
     field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
     if first["type"] == "extra_forbidden":
         return Refused(422, "unknown_field", f"{field}: unknown field.", remedy="Leave it out.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from podium.hub.settings import HubSettings
 from podium.wire.loopback import is_loopback
 
 GRACE_SECONDS = 3
+GC_EVERY = 20_000  # new objects
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep theirs, so that none is closed under a request
 
 
@@ -78,6 +80,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # Every full collection would look through all that waits: thousands of polls, which end by themselves.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_EVERY, 20, 100)
         if self.started:
             self.announce()
 
@@ -93,6 +99,7 @@ def _config(app: FastAPI, options: Options) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks where a request came from
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

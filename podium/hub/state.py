@@ -23,7 +23,7 @@ from podium.hub.store import Store
 from podium.hub.tables import Fact
 
 log = logging.getLogger("podium.hub")
-UPKEEP_SECONDS, PRUNE_SECONDS = 10.0, 60.0
+UPKEEP_SECONDS = 60.0
 
 
 class Hub:
@@ -61,12 +61,9 @@ class Hub:
         return read_private(path).decode().strip()
 
     async def _keep_up(self) -> None:
-        pruned = float("-inf")
         while True:
             try:
-                if time.monotonic() >= pruned + PRUNE_SECONDS:
-                    await self.store.run(partial(mailbox.prune, now=self.clock()))
-                    pruned = time.monotonic()
+                await self.store.run(partial(mailbox.prune, now=self.clock()))
                 if beats := self.presence.take():
                     await self.store.run(partial(presence.write_down, beats=beats))
             except Exception as error:  # noqa: BLE001 - the database may be away for a while; the next round tries again
@@ -82,8 +79,14 @@ async def _hub(request: Request) -> Hub:
 ThisHub = Annotated[Hub, Depends(_hub)]
 
 
-async def _caller(request: Request, hub: ThisHub) -> Caller:
-    return await hub.door.caller(request.headers.get("authorization", ""))
+async def known(request: Request) -> tuple[Hub, Caller]:
+    """The hub, and who asks it. Raises Refused."""
+    hub: Hub = request.app.state.hub
+    return hub, await hub.door.caller(request.headers.get("authorization", ""))
+
+
+async def _caller(request: Request) -> Caller:
+    return (await known(request))[1]
 
 
 Known = Annotated[Caller, Depends(_caller)]

@@ -1,7 +1,8 @@
 """The hub's database: one engine, and one thread through which everything goes.
 
 - A job is a plain function of a connection. It is done when `run` returns: committed, and on disk.
-- Jobs that wait together share one commit. One that raises is undone alone; the others stand.
+- Jobs that wait together share one commit. One that raises is undone alone; the others stand. (So a job may be run again, after
+  what it did the first time was undone: it must touch nothing but the connection.)
 - Jobs never overlap, so that a job may look and then write without another in between.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from podium.errors import ConfigError, PodiumError
 from podium.hub.tables import LAYOUT, Fact, HubTable
 
 T = TypeVar("T")
+_Job = Callable[[Connection], Any]
 GROUP = 256
 
 
@@ -29,7 +32,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        self._jobs: SimpleQueue[tuple[Callable[[Connection], Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[_Job, asyncio.Future[Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="hub-store", daemon=True)
         self._prepared = self._closed = False
         self._guard: Connection | None = None
@@ -95,12 +98,20 @@ class Store:
             if group[-1] is None:
                 return
 
-    def _commit(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
+    def _commit(self, jobs: list[_Job]) -> list[Any]:
         try:
-            with self._engine.begin() as db:
-                return [_attempt(db, job) for job in jobs]
+            try:
+                return self._together(jobs)
+            except Exception:
+                if len(jobs) == 1:
+                    raise
+                return self._together([partial(_attempt, job) for job in jobs])  # savepoints cost more than a job: only where one is needed
         except Exception as error:  # noqa: BLE001 - each waiting job is told
             return [_Failure(error)] * len(jobs)
+
+    def _together(self, jobs: list[_Job]) -> list[Any]:
+        with self._engine.begin() as db:
+            return [job(db) for job in jobs]
 
 
 class _Failure:
@@ -108,7 +119,7 @@ class _Failure:
         self.error = error
 
 
-def _attempt(db: Connection, job: Callable[[Connection], Any]) -> Any:
+def _attempt(job: _Job, db: Connection) -> Any:
     # Said in plain SQL: SQLAlchemy's own savepoint objects cost more than a job does.
     db.exec_driver_sql("SAVEPOINT job")
     try:

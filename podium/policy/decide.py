@@ -24,6 +24,8 @@ REASONS = {
     "algorithm": "the grant does not cover this algorithm",
     "columns": "the grant does not cover every column asked for",
     "max_runs": "the grant's runs are used up",
+    "access_manager": "the pod's access manager said no",
+    "access_manager_failed": "the pod's access manager raised an error, was silent too long, or was gone",
 }
 
 
@@ -55,8 +57,12 @@ def decide(standing: Standing | None, request: Request, *, now: int) -> Decision
 
 
 def decide_any(standings: Iterable[Standing], request: Request, *, now: int) -> Decision:
-    """The first yes under any grant, else the no with the fewest reasons: the grant that came nearest."""
-    decisions = [decide(standing, request, now=now) for standing in standings] or [decide(None, request, now=now)]
+    """A yes under any grant, else the no with the fewest reasons: the grant that came nearest.
+
+    Of several grants that say yes, one that wants an approval comes first: another beside it does not lift it.
+    """
+    every = sorted(standings, key=lambda standing: standing.grant.approval == "none")
+    decisions = [decide(standing, request, now=now) for standing in every] or [decide(None, request, now=now)]
     return min(decisions, key=lambda decision: len(decision.reasons))
 
 

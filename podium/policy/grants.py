@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from podium.contracts import canonical
-from podium.errors import TrustError
 from podium.plugin import Frozen
+from podium.policy.statement import Signed, open_words, sign_words
 
 LABEL = b"podium-grant/1\n"
 EVERY = "*"
@@ -22,6 +21,9 @@ class Grant(Frozen):
     """Times in seconds since 1970. `analyst` is a key's fingerprint; `alias` is what the custodian calls that person.
 
     An entry of `*` in datasources, protocols, algorithms or columns means every one. `max_runs` of None means no limit.
+
+    With `approval` of `every_run` the grant is not yet a yes: a custodian says yes or no to each task. `approver` of `signed` wants her
+    signature under it; else whoever may use Prefect may say it too.
     """
 
     v: Literal[1] = 1
@@ -36,32 +38,18 @@ class Grant(Frozen):
     not_before: int
     expires: int
     max_runs: int | None = Field(default=None, ge=1)
+    approval: Literal["none", "every_run"] = "none"
+    approver: Literal["any", "signed"] = "any"
 
 
-class SignedGrant(Frozen):
-    """The payload as it was signed, the signer's fingerprint and the signature (hex)."""
-
-    payload: str
-    custodian: str
-    signature: str
+SignedGrant = Signed
 
 
 def sign_grant(grant: Grant, *, custodian: str, sign: Callable[[bytes], bytes]) -> SignedGrant:
     """`sign` is the custodian's key's; `custodian` its fingerprint."""
-    payload = canonical(grant.model_dump(mode="json"))
-    return SignedGrant(payload=payload.decode(), custodian=custodian, signature=sign(LABEL + payload).hex())
+    return sign_words(grant, label=LABEL, custodian=custodian, sign=sign)
 
 
 def open_grant(signed: SignedGrant, *, custodian: str, verify: Callable[[bytes, bytes], None]) -> Grant:
     """The grant, if the expected custodian signed these very bytes. `verify(signature, data)` raises TrustError."""
-    if signed.custodian != custodian:
-        raise TrustError("this grant is signed by another key than this pod's custodian.", remedy="Create it with the custodian's key.")
-    try:
-        signature = bytes.fromhex(signed.signature)
-    except ValueError:
-        raise TrustError("this grant's signature is damaged.", remedy="Create it again.") from None
-    verify(signature, LABEL + signed.payload.encode())
-    try:
-        return Grant.model_validate_json(signed.payload)
-    except ValidationError:
-        raise TrustError("this grant is signed, but not a grant that this version understands.") from None
+    return open_words(signed, Grant, what="grant", label=LABEL, custodian=custodian, verify=verify)

@@ -84,6 +84,11 @@ class Protocol(Plugin):
             raise _unfit(self, algorithm, "Use the protocol many_rounds.")
 
 
+def usual(algorithm: type[Algorithm]) -> str:
+    """The kind of protocol that carries such an algorithm when none is named."""
+    return "many_rounds" if issubclass(algorithm, Iterative) else "one_round"
+
+
 def _unfit(protocol: Protocol, algorithm: Algorithm, remedy: str) -> ConfigError:
     return ConfigError(f"{protocol.kind} does not carry {algorithm.kind}.", field="protocol", remedy=remedy, code="bad_task")
 

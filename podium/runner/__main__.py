@@ -2,26 +2,32 @@
 
 The event loop runs in a thread of its own and the main thread waits for signals: Prefect takes over SIGTERM in whatever thread its
 flows run, and would raise from anywhere in the middle of a transaction. `--lifeline` ends the pod when standard input does, so that
-a pod never outlives whoever started it; `--terminal` tells a failure on standard error too.
+a pod never outlives whoever started it; `--terminal` tells a failure on standard error too; with `--json` as well, standard output is
+one JSON value, where the pod is or why it is not, and the log goes to standard error. `--access-manager=FD` is the socket on which the
+access manager of whoever started the pod is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from podium import project
-from podium.config import pod_folder, prefect_name
+from podium.config import HubSection, keep_pod, named_hub, pod_folder, prefect_name, saved_pod
 from podium.errors import PodiumError, PodRegistrationError
 from podium.files import private_folder
-from podium.runner import server
+from podium.runner import hub, server
+from podium.runner.access import AccessPipe
 from podium.runner.log import local_log
 from podium.state import StateFile, alone
 
@@ -32,7 +38,7 @@ def main(argv: list[str]) -> int:
     """Run the pod until it is told to stop; the exit code of `podium.errors` when it could not start."""
     os.umask(0o077)
     identifier, folder = argv[0], private_folder(pod_folder(argv[0]))
-    log = local_log(folder)
+    log = local_log(folder, sys.stderr if "--json" in argv else None)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -40,33 +46,59 @@ def main(argv: list[str]) -> int:
         threading.Thread(target=_until_end_of_input, args=(stop,), daemon=True).start()
     try:
         with alone(folder):
-            return _live(identifier, StateFile(folder), stop, log)
+            told = partial(_tell, identifier) if "--json" in argv else int
+            return _live(identifier, StateFile(folder), stop, log=log, on_serving=told, access=_access_manager(argv))
     except PodiumError as error:
         log.error("%s", error)
-        if "--terminal" in argv:
+        if "--json" in argv:
+            fields = {"code": error.code, "message": error.message, "field": error.field, "remedy": error.remedy}
+            print(json.dumps({"error": fields}), flush=True)
+        elif "--terminal" in argv:
             print(f"error: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def _live(identifier: str, state: StateFile, stop: threading.Event, log: logging.Logger) -> int:
+def _tell(identifier: str) -> None:
+    print(json.dumps({"pod": identifier, "pid": os.getpid(), "folder": str(pod_folder(identifier))}), flush=True)
+
+
+def _live(
+    identifier: str,
+    state: StateFile,
+    stop: threading.Event,
+    *,
+    log: logging.Logger,
+    on_serving: Callable[[], object],
+    access: AccessPipe | None,
+) -> int:
     state.begin()
     try:
         project.activate()
+        _settle_hub(identifier, stop, log)
         prefect = server.ensure(holder=os.getpid(), progress=log.info, unless=stop.is_set)
         if stop.is_set():
             state.set(phase="stopped")
             return 0
         os.environ.update(server.environment(prefect))
         state.set(prefect="reached", prefect_url=prefect.ui)
-        return _run(identifier, state, stop)
+        return _run(identifier, state, stop, on_serving=on_serving, access=access)
     except PodiumError as error:
         state.failed(error)
         raise
     finally:
         server.leave(os.getpid())
+        hub.leave(os.getpid())
 
 
-def _run(identifier: str, state: StateFile, stop: threading.Event) -> int:
+def _settle_hub(identifier: str, stop: threading.Event, log: logging.Logger) -> None:
+    """A pod that names no hub learns here which it is; from now on pod.json says so."""
+    config = saved_pod(identifier)
+    if not config.hub.url:
+        url = named_hub() or hub.ensure(holder=os.getpid(), progress=log.info, unless=stop.is_set)
+        keep_pod(config.model_copy(update={"hub": HubSection(url=url)}))
+
+
+def _run(identifier: str, state: StateFile, stop: threading.Event, *, on_serving: Callable[[], object], access: AccessPipe | None) -> int:
     from podium.runner.serve import serve
 
     closing: list[Callable[[], object]] = []
@@ -74,7 +106,7 @@ def _run(identifier: str, state: StateFile, stop: threading.Event) -> int:
 
     def body() -> None:
         try:
-            asyncio.run(serve(prefect_name(identifier), closing.append))
+            asyncio.run(serve(prefect_name(identifier), closing.append, on_serving, access=access))
         except BaseException as error:  # noqa: BLE001 - told by the main thread
             failure.append(error)
         finally:
@@ -100,6 +132,11 @@ def _as_registration_error(failure: BaseException) -> PodiumError:
         logging.getLogger("podium.pod").error("the pod could not start", exc_info=failure)
     code, message = getattr(failure, "code", "internal"), getattr(failure, "message", "") or "the pod could not start."
     return PodRegistrationError(message, code=code, remedy=getattr(failure, "remedy", "") or "See the pod's log.")
+
+
+def _access_manager(argv: list[str]) -> AccessPipe | None:
+    numbers = [int(part.partition("=")[2]) for part in argv if part.startswith("--access-manager=")]
+    return AccessPipe(socket.socket(fileno=numbers[0])) if numbers else None
 
 
 def _until_end_of_input(stop: threading.Event) -> None:

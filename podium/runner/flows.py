@@ -8,7 +8,7 @@ from podium import project
 
 
 class Flows:
-    """The flows of `flows/`, `serve` of `deployments/`, and `deliver`, `cancel`, `settle` and `open_desk` of `tasks/`."""
+    """The flows of `flows/`, `serve` of `deployments/`, and from `tasks/` the plain steps that are called without one."""
 
     def __init__(self) -> None:
         self.pod_startup: Any = project.load("flows.pod_startup").pod_startup
@@ -17,6 +17,8 @@ class Flows:
         self.computation: Any = project.load("flows.computation").computation
         self.serve: Any = project.load("deployments.serve").serve
         self.deliver: Any = project.load("tasks.reply").deliver
+        self.attend: Any = project.load("tasks.attend").attend
+        self.list_open: Any = project.load("tasks.to_do").list_open
         self.cancel: Any = project.load("tasks.cancel").cancel
         self.settle: Any = project.load("tasks.settle").settle
         self.open_desk: Any = project.load("tasks.desk").open_desk

@@ -1,4 +1,4 @@
-"""The pod's local log: `pod.log` in its folder, for the custodian alone, and the same lines on standard output.
+"""The pod's local log: `pod.log` in its folder, for the custodian alone, and the same lines on the terminal.
 
 Analysts and data choose some of the words. So a line is always one line that Podium wrote: whatever could end it or steer a terminal
 is written as an escape, and a traceback stands behind a bar.
@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from textwrap import indent
+from typing import TextIO
 
 from podium.files import private_folder, private_opener
 from podium.text import printable
@@ -21,13 +22,13 @@ FORM = "%(asctime)s %(levelname)-7s %(message)s"
 BAR = "  | "  # no line of the log begins like this
 
 
-def local_log(folder: Path) -> logging.Logger:
-    """Set up and return the logger `podium.pod`. The file is 0600 and rotates at 5 MB."""
+def local_log(folder: Path, terminal: TextIO | None = None) -> logging.Logger:
+    """Set up and return the logger `podium.pod`. The file is 0600 and rotates at 5 MB; `terminal` is standard output unless named."""
     path = private_folder(folder) / "pod.log"
     logger = logging.getLogger("podium")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for handler in (_PrivateFile(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8"), logging.StreamHandler(sys.stdout)):
+    for handler in (_PrivateFile(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8"), logging.StreamHandler(terminal or sys.stdout)):
         handler.setFormatter(OneLine(FORM, "%H:%M:%S" if not isinstance(handler, RotatingFileHandler) else None))
         logger.addHandler(handler)
     return logging.getLogger("podium.pod")

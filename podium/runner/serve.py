@@ -11,16 +11,24 @@ from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext, SyncClientContext, tags
 
 from podium.errors import PodiumError
+from podium.runner.access import AccessPipe
 from podium.runner.automation import ensure_zombie_automation
 from podium.runner.flows import Flows
 from podium.runner.log import show_timeline
 from podium.runner.logs import unguarded
+from podium.runner.pool import ensure_pool
 from podium.runner.supervise import Supervisor
 
 log = logging.getLogger("podium.pod")
 
 
-async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) -> None:
+async def serve(
+    pod: str,
+    on_closing: Callable[[Callable[[], object]], None],
+    on_serving: Callable[[], object],
+    *,
+    access: AccessPipe | None = None,
+) -> None:
     """Run the pod `name@owner`. `on_closing` is given the function that, from any thread, asks it to close."""
     if unguarded():
         raise PodiumError("Prefect's log handlers are not guarded: exception text would be shipped.", code="unguarded_log")
@@ -30,6 +38,7 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) ->
     with SyncClientContext.get_or_create(), tags(pod):
         async with AsyncClientContext.get_or_create():
             desk = flows.open_desk(pod)
+            desk.access = access
             loop = asyncio.get_running_loop()
             on_closing(partial(loop.call_soon_threadsafe, desk.closing.set))
             started = asyncio.ensure_future(_start(flows, pod))
@@ -40,6 +49,7 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) ->
             started.result()
             desk.state.set(phase="serving")
             log.info("pod %s is serving %s", pod, ", ".join(desk.names))
+            on_serving()
             await Supervisor(desk, flows).serve()
             await desk.close()
 
@@ -47,4 +57,5 @@ async def serve(pod: str, on_closing: Callable[[Callable[[], object]], None]) ->
 async def _start(flows: Flows, pod: str) -> None:
     async with get_client() as client:
         await ensure_zombie_automation(client)
+    await ensure_pool()
     await flows.pod_startup(pod)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,12 +18,14 @@ from podium.config import home
 from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
+from podium.runner.cancelling import Cancelling
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import Seat
+from podium.state import REFRESH
 
 log = logging.getLogger("podium.pod")
-LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY = 20.0, 1.0, 2.0
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY, APPROVALS_EVERY = 20.0, 1.0, 2.0, 1.0, 1.0
 LEASE = 90
 LONGEST_PAUSE, MOST_FAILURES = 30.0, 12
 
@@ -33,6 +36,7 @@ class Supervisor:
     def __init__(self, desk: Any, flows: Flows) -> None:
         self.desk, self.flows = desk, flows
         self.prefect = Health()
+        self.cancelling = Cancelling(desk, flows)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -42,12 +46,15 @@ class Supervisor:
             self._forever(self._heartbeat, every=self.desk.config.limits.heartbeat_seconds),
             self._forever(self._keep_leases, every=LEASE_EVERY),
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
+            self._forever(self._approvals, every=APPROVALS_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
+            self._forever(self._cancel, every=CANCEL_EVERY),
             self._forever(self._deployments, every=5.0),
+            self._forever(self._refresh_when_asked, every=0.5),
             self._take_runs(),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
-        self._spawn(self.schemas())
+        self._spawn(self.schemas(force=self.desk.config.prefect.update_schema))
         try:
             await self.desk.closing.wait()
             await asyncio.wait(running[:1], timeout=2)  # the polling flow closes by itself, as Completed
@@ -56,11 +63,19 @@ class Supervisor:
                 task.cancel()
             await asyncio.wait({*running, *self.background}, timeout=3)
 
-    async def schemas(self) -> None:
-        """Bring every schema up to date, in the background."""
+    async def schemas(self, *, force: bool = False) -> None:
+        """Bring every schema up to date, in the background; `force`: also where nothing has changed."""
         await self._prefect_answers()
         with contextlib.suppress(Exception):  # the flow has told the log and the state file
-            await self.flows.schema_generation(self.desk.tag)
+            await self.flows.schema_generation(self.desk.tag, force=force)
+
+    async def _refresh_when_asked(self) -> None:
+        """`Pod.schema_manager()` asks with a file, and looks in the pod's state for a refresh that began after that."""
+        asked, began = self.desk.folder / REFRESH, time.monotonic_ns()
+        if asked.exists():
+            asked.unlink()
+            await self.schemas()
+            self.desk.state.set(refreshed=began)
 
     async def _poll(self) -> None:
         await self._prefect_answers()
@@ -68,7 +83,11 @@ class Supervisor:
 
     async def _deployments(self) -> None:
         await self._prefect_answers()
-        await self.flows.serve(self.desk.tag, schema_cron=self.desk.config.prefect.schema_cron)
+        await self.flows.serve(self.desk.config)
+
+    async def _cancel(self) -> None:
+        await self._prefect_answers()
+        await self.cancelling.look()
 
     async def _take_runs(self) -> None:
         limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)
@@ -81,7 +100,7 @@ class Supervisor:
         desk, pause, failures = self.desk, 0.5, 0
         desk.seats[run] = seat
         try:
-            while not desk.runs.get(run).status.final:
+            while not (status := desk.runs.get(run).status).final and status is not Status.PENDING_APPROVAL:
                 if failures == MOST_FAILURES:  # something is wrong with the pod itself; a slot must not be held for ever
                     desk.runs.finish(run, Status.FAILED, reply=None, code="gave_up")
                     return
@@ -117,6 +136,8 @@ class Supervisor:
                 await self.flows.settle(record.flow_run, record.status)
 
     async def _heartbeat(self) -> None:
+        if time.monotonic() < self.desk.heard_until:
+            return
         try:
             await self.desk.hub.heartbeat(self.desk.config.identifier)
             self.desk.state.set(hub="reached")
@@ -129,8 +150,11 @@ class Supervisor:
 
     async def _keep_leases(self) -> None:
         for record in self.desk.runs.unfinished():
-            with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
-                await self.desk.hub.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+            if record.acknowledged_at is None:
+                with contextlib.suppress(HubError):  # a lost lease comes back as a new attempt of the same run
+                    await self.desk.mail.extend(record.mid, attempt=record.lease_attempt, seconds=LEASE)
+            if record.status in (Status.QUEUED, Status.RUNNING):
+                self.desk.enqueue(record.id)  # in hand already, unless whoever had it failed
 
     async def _send_unsent(self) -> None:
         """A run that ended while no flow run was at it, or whose flow run died with the pod, is told to the analyst, then to Prefect."""
@@ -139,6 +163,12 @@ class Supervisor:
                 with contextlib.suppress(HubUnavailable):
                     await self.flows.deliver(self.desk, record)
                     self._spawn(self._show_end(record.id))
+
+    async def _approvals(self) -> None:
+        """Go on with what has its answer; then Prefect's to-do list, which may wait until Prefect is there."""
+        await self.flows.attend(self.desk)
+        if await self.prefect.answers():
+            await self.flows.list_open(self.desk)
 
     async def _watch_prefect(self) -> None:
         """Say how Prefect stands; a server of Podium's own that has died is started again on its old address."""

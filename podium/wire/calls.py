@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ENROL = b"podium-enrol/1\n"
 MID = re.compile("[0-9a-f]{32}")
+POLL_SECONDS = 50.0  # a long poll; proxies often close what was silent for 60 s
 LIST_BYTES = 16 << 20  # about 8,000 pods
 
 
@@ -126,7 +127,7 @@ def post(raw: bytes) -> Call[bool]:
     return Call("POST", "/v1/messages", _posted, content=raw)
 
 
-def lease(address: str, *, wait: float = 25.0, seconds: float = 60.0, task: str = "") -> Call[Leased | None]:
+def lease(address: str, *, wait: float = POLL_SECONDS, seconds: float = 60.0, task: str = "") -> Call[Leased | None]:
     """The oldest message for this address (of this task, if named), as soon as there is one; None after `wait` seconds."""
     params: dict[str, str | float] = {"wait": wait, "seconds": seconds, "task": task}
     return Call("POST", f"/v1/mailbox/{_address(address)}/lease", _leased, params=params, patience=wait, most=MAX_MESSAGE)

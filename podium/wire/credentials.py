@@ -18,6 +18,8 @@ from podium.errors import ConfigError, HubError
 from podium.files import private_opener, read_private, write_private
 from podium.wire.hub import HubClient
 
+NOT_ENROLLED = "not_enrolled"
+
 
 def sign_in(client: HubClient, identity: RSAKeyPair, owner: str, code: str = "") -> str:
     """An API key for this identity; the client uses it from now on. Raises HubError with the remedy when there is no way to get one.
@@ -31,10 +33,20 @@ def sign_in(client: HubClient, identity: RSAKeyPair, owner: str, code: str = "")
     client.api_key = ""
     code = code or Settings().hub_code or _own_invite(client, owner)
     if not code:
-        raise HubError(f"{owner} has not enrolled at {client.url}.", remedy=f"Ask the operator for a code: podium hub invite {owner}")
+        remedy = f"Ask the operator for a code: podium hub invite {owner}"
+        raise HubError(f"{owner} has not enrolled at {client.url}.", remedy=remedy, code=NOT_ENROLLED)
     client.api_key = client.enrol(code, owner=owner, identity=identity)["api_key"]
     save_key(client.url, identity.fingerprint, owner=owner, api_key=client.api_key)
     return client.api_key
+
+
+def use_key(client: HubClient, identity: RSAKeyPair, owner: str, api_key: str) -> None:
+    """Use and keep an API key that was given. Raises HubError where the hub does not take it from this identity."""
+    client.api_key = api_key
+    if not _still_good(client, identity.fingerprint):
+        remedy = "It must be the one that this very identity key enrolled for (pod_keys), at this hub, within its 90 days."
+        raise HubError(f"{client.url} does not take this API key.", field="secrets", remedy=remedy, code="unauthorized")
+    save_key(client.url, identity.fingerprint, owner=owner, api_key=api_key)
 
 
 def saved_key(url: str, fingerprint: str, *, owner: str) -> str:

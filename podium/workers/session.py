@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +18,14 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-import podium
 from podium.contracts import DatasourceSchema, Partial, SelectReport, ValidationReport
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
 from podium.workers.faults import error_of
 from podium.workers.frames import encode, read_async
 from podium.workers.limits import OVER_MEMORY, Limits
+from podium.workers.starting import Process, started
+from podium.workers.warm import Warm
 
 __all__ = ["Limits", "WorkerSession"]
 
@@ -42,18 +42,21 @@ class WorkerSession:
     cancelled command the session is over.
     """
 
-    def __init__(self, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path) -> None:
-        self._source, self._limits, self._folder, self._log = source, limits, folder, log
+    def __init__(self, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path, warm: Warm | None) -> None:
+        self._source, self._limits, self._folder, self._log, self._warm = source, limits, folder, log, warm
         self._lock = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._place: Path | None = None
         self._opened: PodiumError | bool = False
         self._number = 0
 
     @classmethod
-    def open(cls, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path | None = None) -> Self:
-        """A session for one datasource's `dump()`. `folder` takes its private working folder; `log` its stderr, for the custodian."""
-        return cls(source, limits=limits, folder=folder, log=log or folder / "worker.log")
+    def open(cls, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path | None = None, warm: Warm | None = None) -> Self:
+        """A session for one datasource's `dump()`. `folder` takes its private working folder; `log` its stderr, for the custodian.
+
+        With `warm` the process is a fork of one that has loaded everything, where there is one.
+        """
+        return cls(source, limits=limits, folder=folder, log=log or folder / "worker.log", warm=warm)
 
     @property
     def pid(self) -> int | None:
@@ -65,16 +68,7 @@ class WorkerSession:
         self._place = Path(tempfile.mkdtemp(prefix="worker-", dir=private_folder(self._folder.absolute())))
         handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "podium.workers"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=handle,
-                cwd=self._place,
-                env=_scrubbed(),
-                start_new_session=True,
-                limit=1 << 20,
-            )
+            self._process = await self._started(handle)
         except BaseException:
             shutil.rmtree(self._place, ignore_errors=True)
             raise
@@ -83,6 +77,12 @@ class WorkerSession:
         with contextlib.suppress(ConnectionError):  # a worker that died at once is reported by the first command
             await self._post({"do": "open", "source": self._source, "limits": self._limits.model_dump()})
         return self
+
+    async def _started(self, log: int) -> Process:
+        assert self._place is not None
+        if self._warm is not None and (forked := await self._warm.worker(self._place, log=log)):
+            return forked
+        return await started(self._place, log=log)
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -142,6 +142,8 @@ class WorkerSession:
                 await process.wait()
             if self._place is not None:
                 shutil.rmtree(self._place, ignore_errors=True)
+            if self._warm is not None:
+                self._warm.used()
 
     async def _command(
         self, fields: dict[str, Any], answer: type[M], parts: Sequence[bytes] = (), *, on_progress: Progress | None = None
@@ -230,13 +232,6 @@ class _Opened(BaseModel):
 
 class _Written(BaseModel):
     path: str
-
-
-def _scrubbed() -> dict[str, str]:
-    """PATH, LANG and TZ; PYTHONPATH only where this podium is not an installed one."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
-    home = Path(podium.__file__).resolve().parent.parent
-    return kept if home.name in ("site-packages", "dist-packages") else {**kept, "PYTHONPATH": str(home)}
 
 
 def _absolute(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import re
@@ -10,7 +11,7 @@ from typing import get_args
 import pytest
 import typer
 from cli_tree import leaves, options_of
-from pages import DOCS, ROOT, keys, reference, sections
+from pages import DOCS, ROOT, keys, reference, rows, sections
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -21,7 +22,8 @@ from podium.client.session import connect
 from podium.config import AskFile, DisclosureSection, PodConfig, Settings
 from podium.contracts import FINAL, ColumnType, SemanticType, Status
 from podium.datasources import Datasource
-from podium.pod import Pod
+from podium.pod import Pod, arguments
+from podium.policy.access import TaskView
 from podium.policy.decide import REASONS
 from podium.project import load
 from podium.protocols import Protocol
@@ -65,8 +67,14 @@ def test_datasource_kinds(kind):
     page = sections(reference("pod-file"))
     assert kind in page, f"kind {kind} is not documented"
     common = keys(page["datasources"])
-    same(common, Datasource.model_fields)
+    same(common, {*Datasource.model_fields, "schema"})
     same(keys(page[kind]), set(Datasource.of(kind).model_fields) - set(common))
+
+
+@pytest.mark.parametrize("kind", Datasource.kinds())
+def test_endings_that_tell_a_kind(kind):
+    section = sections(reference("cli"))["podium data profile"]
+    assert [ending for ending in Datasource.of(kind).suffixes if f"`{ending}`" not in section] == []
 
 
 @pytest.mark.parametrize("literal", [SemanticType, ColumnType])
@@ -107,6 +115,11 @@ def test_defaults_of_options(verb):
             assert documented[name][0] == f"`{expected}`", f"podium {verb} {name}"
 
 
+@pytest.mark.parametrize("verb", leaves())
+def test_every_verb_speaks_json(verb):
+    assert "--json" in options_of(leaves()[verb])
+
+
 def test_statuses():
     documented = keys(sections(reference("statuses-and-exit-codes"))["Status"])
     same(documented, [status.value for status in Status])
@@ -122,6 +135,19 @@ def test_exit_codes():
     same(documented, codes)
     for cls in families:
         assert f"`{cls.__name__}`" in documented[str(cls.exit_code)], f"{cls.__name__} ends with {cls.exit_code}"
+
+
+def test_exit_codes_that_a_verb_chooses_itself():
+    """`raise typer.Exit(3)` in `podium/cli/pod.py`: the row of 3 names a `podium pod …`."""
+    documented = {cells[0]: " ".join(cells[1:]) for cells in _table("Exit codes")}
+    chosen = [
+        (path.stem.strip("_"), code)
+        for path in sorted((ROOT / "podium" / "cli").rglob("*.py"))
+        for code in re.findall(r"Exit\((\d+)\)", path.read_text("utf-8"))
+    ]
+    assert len(chosen) >= 3
+    for verb, code in chosen:
+        assert f"`podium {verb}" in documented[code], f"podium {verb} ends with {code}"
 
 
 def test_codes_of_runs():
@@ -168,12 +194,25 @@ def test_python_classes(name):
 
 
 def test_python_pod():
-    page = reference("python")
+    page = sections(reference("pod"))
     members = [name for name in vars(Pod) if not name.startswith("_")]
-    assert [name for name in members if f"`{name}" not in page] == []
-    arguments, after = sections(page)["podium.Pod(name, *, datasources, username, hub, pod_keys, pod_db)"].split("It does no network I/O")
-    same(keys(arguments), inspect.signature(Pod).parameters)
-    assert after
+    same({key.partition("(")[0] for key in keys(page["Attributes and methods"])} - {"datasources"}, members)
+    same([cells[0].strip("`") for cells in rows(page["Arguments"])[1:]], inspect.signature(Pod).parameters)
+
+
+def test_the_fields_of_the_pods_arguments():
+    documented = keys(sections(reference("pod"))["Its classes"])
+    for name, cls in vars(arguments).items():
+        if dataclasses.is_dataclass(cls):
+            fields = [field.name for field in dataclasses.fields(cls)]
+            assert [field for field in fields if f"`{field}`" not in documented[f"podium.{name}"][0]] == []
+    same(keys(sections(reference("pod"))["Access manager"]), TaskView.model_fields)
+
+
+@pytest.mark.parametrize("cells", rows(sections(reference("pod"))["Arguments"])[1:], ids=lambda cells: cells[0].strip("`"))
+def test_each_argument_of_the_pod_names_a_test_that_exists(cells):
+    file, _, name = cells[3].strip("`").partition("::")
+    assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE), f"{cells[0]}: there is no {cells[3]}"
 
 
 def test_python_connect():
@@ -187,6 +226,4 @@ def test_python_names():
 
 
 def _table(heading):
-    from pages import rows
-
     return rows(sections(reference("statuses-and-exit-codes"))[heading])[1:]

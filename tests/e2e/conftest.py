@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from town import Town
+from town import Town, opened
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +22,13 @@ def long_town(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) 
 
 
 @pytest.fixture
-def town(tmp_path: Path, prefect_server: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    made = Town(tmp_path)
-    monkeypatch.setenv("PODIUM_HOME", str(made.home))
-    try:
+def town(tmp_path, prefect_server: object) -> Iterator[Town]:
+    with opened(tmp_path) as made:
         yield made
-    finally:
-        stubborn = made.close()
-    assert not stubborn, f"these did not end within 10 s of SIGTERM: {stubborn}"
+
+
+@pytest.fixture(scope="module")
+def shared_town(tmp_path_factory, prefect_server: object) -> Iterator[Town]:
+    """One for all tests of a module that do no harm to each other."""
+    with opened(tmp_path_factory.mktemp("town")) as made:
+        yield made

@@ -19,6 +19,16 @@ def ask_prefect(path: str, body: dict[str, Any], environ: Mapping[str, str] = os
     return answer.json()
 
 
+def flow_runs(flow: str, pod: str) -> list[dict[str, Any]]:
+    """The flow runs of that flow for the pod `name@owner`, oldest first; those that are only scheduled left out."""
+    asked = {
+        "flows": {"name": {"any_": [flow]}},
+        "flow_runs": {"tags": {"all_": [pod]}, "start_time": {"is_null_": False}},
+        "sort": "START_TIME_ASC",
+    }
+    return list(ask_prefect("/flow_runs/filter", asked))
+
+
 def flow_run_state(flow_run: str) -> str:
     """The state's name of one flow run."""
     (found,) = ask_prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})

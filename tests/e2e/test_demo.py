@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nbclient
+import nbformat
 import psutil
 import pytest
 from town import PODIUM, until
@@ -20,6 +23,7 @@ from town import PODIUM, until
 ENTRY = {"name", "status", "pods", "rows", "answer", "pooled", "difference", "tolerance", "seconds"}
 POD = {"status", "rows", "kept_back_by"}
 GONE_SECONDS = 10.0
+NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "notebooks" / "asking.ipynb"
 
 
 class Demo:
@@ -114,6 +118,7 @@ def truth(entries: list[dict[str, Any]]) -> None:
     assert by_name["Mean radius (mm)"]["answer"] == pytest.approx(radius.mean(), abs=1e-9)
     assert by_name["Mean radius (mm) by diagnosis"]["answer"] == pytest.approx(radius.groupby(names).mean().to_dict(), abs=1e-9)
     assert by_name["How many tumours?"]["answer"] == pytest.approx(569, abs=7.5)
+    assert by_name["Log-odds that a tumour is malignant, by four measures"]["answer"]["mean_radius"] == pytest.approx(1.2784700281)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +160,31 @@ def test_a_pod_that_dies_while_it_starts_ends_the_demo_in_good_order(demo: Demo)
     demo.nothing_left(began)
 
 
+def the_notebook_says_what_it_shows(home: Path) -> None:
+    """Run against the kept demo, every cell gives what is printed in the notebook, to six digits."""
+    shown = nbformat.read(NOTEBOOK, as_version=4)
+    again = nbformat.from_dict(shown)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_HOME", str(home))
+        nbclient.NotebookClient(again, timeout=120, kernel_name="python3").execute()
+    for before, after in zip(shown.cells, again.cells, strict=True):
+        if before.cell_type == "code":
+            assert said(before) == said(after), before.source
+
+
+def said(cell: Any) -> list[str]:
+    """What a cell shows as text, with each number cut to six digits."""
+    texts = [output["data"]["text/plain"] for output in cell.outputs if output.output_type == "execute_result"]
+    return [re.sub(r"-?\d+\.\d+(e[+-]\d+)?", lambda number: f"{float(number.group()):.6g}", text) for text in texts]
+
+
 def test_kept_it_can_be_looked_at_and_cleaned(demo: Demo):
     shown = demo.run("--keep", "--json")
     report = json.loads(shown)
     assert set(report) == {"questions", "seconds", "kept"}
     kept = report["kept"]
-    assert len(demo.processes()) == 4, demo.left()  # hub, Prefect, two pods
+    there = demo.left()
+    assert len(there) == 6, there  # hub, Prefect, two pods with a loaded process each
     with httpx.Client(trust_env=False) as client:
         assert client.get(kept["prefect"]).status_code == 200
         url = f"{kept['prefect']}/api/admin/version"
@@ -170,7 +194,8 @@ def test_kept_it_can_be_looked_at_and_cleaned(demo: Demo):
         assert client.get(f"{kept['hub']}/v1/health").json()["status"] == "ok"
     error = json.loads(demo.run("--json", code=2))["error"]
     assert "podium demo --clean" in error["remedy"]
-    assert len(demo.processes()) == 4, "the second one has harmed the first"
+    assert demo.left() == there, "the second one has harmed the first"
+    the_notebook_says_what_it_shows(Path(kept["home"]))
     began = time.monotonic()
     assert json.loads(demo.run("--clean", "--json"))["ended"] == 4
     demo.nothing_left(began)

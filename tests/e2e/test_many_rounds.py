@@ -56,9 +56,8 @@ def serve(town: Town, name: str, *, ready: bool = True, **limits: int) -> None:
 
 def grant(town: Town, pod: str, session: Any) -> None:
     kinds = [part for kind in ("linear", "logistic", "count") for part in ("--algorithm", kind)]
-    protocols = ["--protocol", "one_round", "--protocol", "many_rounds"]
     fixed = ["--datasource", "patients", "--column", "*", "--alias", "Ana", "--analyst", session.fingerprint]
-    town.podium("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds, *protocols)
+    town.podium("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds)
 
 
 def pooled(frame: pd.DataFrame) -> tuple[list[float], list[float]]:

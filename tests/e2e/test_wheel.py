@@ -91,6 +91,8 @@ def test_the_wheel_holds_podium_and_the_project_and_nothing_else(wheel: Path):
         "podium/runner/logging.yml",
         "podium/runner/prefect_schema.sql",
         "podium/_project/flows/computation.py",
+        "podium/_reference/pod-file.schema.json",
+        "podium/_reference/ask-file.schema.json",
     ):
         assert needed in names
     mine = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}

@@ -9,12 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import psutil
+import pytest
 import yaml
 
 T = TypeVar("T")
@@ -161,6 +163,19 @@ class Town:
         for process in self.processes:
             process.wait(10)
         return alive
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Town]:
+    """A town whose home is this process's too; everything in it has ended afterwards."""
+    made = Town(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PODIUM_HOME", str(made.home))
+        try:
+            yield made
+        finally:
+            stubborn = made.close()
+    assert not stubborn, f"these did not end within 10 s of SIGTERM: {stubborn}"
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -39,6 +39,19 @@ sys.exit(str(loaded) if loaded else 0)
         assert (text.split(".")[0].split(";")[0][:30] in done.stdout) == (verb in there)
 
 
+@pytest.mark.parametrize("verb", ["pod", "data", "doctor", "ask", "task"])
+def test_help_of_a_verb_loads_no_data_library(verb: str) -> None:
+    code = f"""
+import sys
+from podium.cli import run
+assert run([{verb!r}, "--help"]) == 0
+loaded = [name for name in sys.modules if name.split(".")[0] in {HEAVY}]
+sys.exit(str(loaded) if loaded else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_version(tmp_path: Path) -> None:
     assert podium("--version", home=tmp_path).stdout.startswith("podium 0.")
 

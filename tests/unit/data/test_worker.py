@@ -6,42 +6,19 @@ import re
 import signal
 import stat
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from worker_scene import MEAN, SECRET, gone, opened, until_gone
 
 from podium.errors import ConfigError, DataSourceError, WorkerError
-from podium.workers.session import Limits, WorkerSession
 
-SECRET = bytes(range(32))
-MEAN = {"kind": "mean", "column": "mean_area", "by": "diagnosis"}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def _open(path, folder, *, seconds=60, memory_mb=2048, **fields):
-    source = {"kind": "csv", "name": "cancer", "path": str(path), **fields}
-    return WorkerSession.open(source, limits=Limits(seconds=seconds, memory_mb=memory_mb), folder=folder)
-
-
-def _gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-async def _until_gone(pid):
-    deadline = time.monotonic() + 10
-    while not _gone(pid):
-        assert time.monotonic() < deadline, "the process is still there"
-        await asyncio.sleep(0.05)
-
-
 async def test_a_whole_run_agrees_with_pandas(cancer, cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+    async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
         schema = await worker.profile("full")
         contract = await worker.write_contract(schema, tmp_path / "cancer.yaml")
         chosen = await worker.select(None, SECRET)
@@ -59,7 +36,7 @@ async def test_a_whole_run_agrees_with_pandas(cancer, cancer_csv, tmp_path):
 
 
 async def test_only_new_and_changed_rows_are_chosen(cancer, cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+    async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
         first = await worker.select(None, SECRET)
         known = b"".join(sorted(first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, len(first.keys), 16)))
         assert (await worker.select(None, SECRET, known)).chosen == 0
@@ -75,7 +52,7 @@ async def test_only_new_and_changed_rows_are_chosen(cancer, cancer_csv, tmp_path
 async def test_rows_without_a_key_are_told_apart_by_copy(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "1,x\n" * 3 + "2,y\n")
-    async with _open(path, tmp_path / "work") as worker:
+    async with opened(path, tmp_path / "work") as worker:
         first = await worker.select(["a"], SECRET)
         records = [first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, 64, 16)]
         assert len(set(records)) == 4
@@ -90,7 +67,7 @@ async def test_rows_without_a_key_are_told_apart_by_copy(tmp_path):
 async def test_a_key_that_repeats_is_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,a\n1,x\n1,y\n2,z\n")
-    async with _open(path, tmp_path / "work", key=["id"]) as worker:
+    async with opened(path, tmp_path / "work", key=["id"]) as worker:
         with pytest.raises(DataSourceError, match="1 repeat another"):
             await worker.select(None, SECRET)
 
@@ -98,20 +75,20 @@ async def test_a_key_that_repeats_is_refused(tmp_path):
 async def test_errors_keep_their_family_and_hold_no_value(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,a\n" + "".join(f"{i},{i}\n" for i in range(120_000)) + "7,SECRET\n")
-    async with _open(path, tmp_path / "work") as worker:
+    async with opened(path, tmp_path / "work") as worker:
         with pytest.raises(DataSourceError, match="line 120002: column 'a'") as caught:
             await worker.select(None, SECRET)
         assert "SECRET" not in str(caught.value)
         with pytest.raises(WorkerError, match="no rows were selected"):
             await worker.compute({"kind": "count"})
-    async with _open(path, tmp_path / "work", colour="red") as worker:
+    async with opened(path, tmp_path / "work", colour="red") as worker:
         for _ in range(2):
             with pytest.raises(ConfigError, match="unknown key"):
                 await worker.profile("partial")
 
 
 async def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work") as worker:
+    async with opened(cancer_csv, tmp_path / "work") as worker:
         await worker.select(["diagnosis"], b"")
         with pytest.raises(ConfigError, match="'mean_area' was not selected"):
             await worker.compute(MEAN)
@@ -119,7 +96,7 @@ async def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path):
 
 
 async def test_a_planted_bad_value_is_counted_and_not_shown(cancer, cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+    async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
         contract = await worker.write_contract(await worker.profile("full"), tmp_path / "cancer.yaml")
         text = contract.read_text().replace("  grade:\n    dtype: Int64\n", "  grade:\n    dtype: Int64\n    isin: [1, 2]\n")
         contract.write_text(text)
@@ -134,7 +111,7 @@ async def test_a_question_about_some_of_the_rows(cancer, cancer_csv, tmp_path):
     kept = cancer[(cancer["smoker"] == "yes") & cancer["grade"].isin([1, 2]) & cancer["mean_area"].notna()]
     kept = kept[~((kept["seen"] < "2024-01-08") | (kept["mean_radius"] <= 12))]
     assert 10 < len(kept) < 200
-    async with _open(cancer_csv, tmp_path / "work") as worker:
+    async with opened(cancer_csv, tmp_path / "work") as worker:
         await worker.select(None, SECRET)
         mean = await worker.compute({"kind": "variance", "column": "mean_texture", "by": "diagnosis", "where": where})
         bins = await worker.compute({"kind": "histogram", "column": "mean_texture", "edges": [10, 20, 30], "where": where})
@@ -153,7 +130,7 @@ async def test_a_question_about_some_of_the_rows(cancer, cancer_csv, tmp_path):
 async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_HOME", "/secret/home")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    async with _open(cancer_csv, tmp_path / "work") as worker:
+    async with opened(cancer_csv, tmp_path / "work") as worker:
         await worker.select(None, b"")
         pid = worker.pid
         names = {line.partition(b"=")[0].decode() for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if line}
@@ -162,13 +139,13 @@ async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
         place = Path(f"/proc/{pid}/cwd").resolve()
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
         assert re.search(r"Max core file size\s+0\s", Path(f"/proc/{pid}/limits").read_text())
-    await _until_gone(pid)
+    await until_gone(pid)
     assert not place.exists()
     assert stat.S_IMODE((tmp_path / "work" / "worker.log").stat().st_mode) == 0o600
 
 
 async def test_a_killed_worker_is_reported_with_its_signal(cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work") as worker:
+    async with opened(cancer_csv, tmp_path / "work") as worker:
         await worker.select(None, b"")
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="SIGKILL") as caught:
@@ -179,16 +156,16 @@ async def test_a_killed_worker_is_reported_with_its_signal(cancer_csv, tmp_path)
 async def test_a_command_past_its_time_is_ended(tmp_path):
     fifo = tmp_path / "t.csv"
     os.mkfifo(fifo)  # a source that never answers
-    async with _open(fifo, tmp_path / "work", seconds=3) as worker:
+    async with opened(fifo, tmp_path / "work", seconds=3) as worker:
         pid = worker.pid
         with pytest.raises(WorkerError, match="timed out") as caught:
             await worker.profile("partial")
         assert caught.value.code == "worker_timeout"
-        await _until_gone(pid)
+        await until_gone(pid)
 
 
 async def test_a_worker_over_its_memory_is_ended(cancer_csv, tmp_path):
-    async with _open(cancer_csv, tmp_path / "work", memory_mb=64) as worker:
+    async with opened(cancer_csv, tmp_path / "work", memory_mb=64) as worker:
         with pytest.raises(WorkerError) as caught:
             await worker.profile("full")
     assert caught.value.code == "worker_memory"
@@ -219,11 +196,11 @@ asyncio.run(main())
     try:
         pid = int(await parent.stdout.readline())
         await (asyncio.sleep(1.5) if busy else parent.stdout.readline())
-        assert not _gone(pid)
+        assert not gone(pid)
     finally:
         parent.kill()
         await parent.wait()
-    await _until_gone(pid)
+    await until_gone(pid)
     assert not [p for p in (tmp_path / "work").iterdir() if p.is_dir()]
 
 
@@ -243,12 +220,12 @@ async def test_a_lying_worker_is_not_believed(cancer_csv, tmp_path, monkeypatch)
         return await real(sys.executable, str(liar), **options)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
-    async with _open(cancer_csv, tmp_path / "work") as worker:
+    async with opened(cancer_csv, tmp_path / "work") as worker:
         pid = worker.pid
         with pytest.raises(WorkerError) as caught:
             await worker.compute({"kind": "count"})
         assert caught.value.code == "worker_nonsense"
-        await _until_gone(pid)
+        await until_gone(pid)
 
 
 async def test_a_frame_too_large_is_refused():

@@ -63,9 +63,20 @@ async def test_a_ring_wakes_that_address_and_a_close_everyone():
     bell = Bell()
     with bell.listen("a") as first, bell.listen("a") as second, bell.listen("b") as other:
         bell.ring("a")
-        assert [event.is_set() for event in (first, second, other)] == [True, True, False]
-        bell.close()
-        assert other.is_set()
+        assert [await ear.hear(0.01) for ear in (first, second, other)] == [True, True, False]
+        assert await first.hear(0.01) is False  # one ring is heard once
+        asyncio.get_running_loop().call_later(0.01, bell.close)
+        assert await other.hear(60) is True
     assert bell._waiting == {}
     with bell.listen("c") as late:
-        assert late.is_set()
+        assert await late.hear(60) is True
+
+
+async def test_an_address_found_empty_stays_so_for_that_reader_until_it_is_rung():
+    bell = Bell()
+    bell.found_empty("a", "me")
+    assert [bell.still_empty("a", "me"), bell.still_empty("a", "another"), bell.still_empty("b", "me")] == [True, False, False]
+    bell.ring("b")
+    assert bell.still_empty("a", "me")
+    bell.ring("a")
+    assert not bell.still_empty("a", "me")

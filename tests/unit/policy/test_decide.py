@@ -59,6 +59,13 @@ def test_all_reasons_are_told_and_the_nearest_grant_answers():
     assert decide_any([far, near, Standing(grant=GRANT)], ASK, now=NOW).allowed
 
 
+def test_a_grant_that_wants_an_approval_is_not_lifted_by_one_beside_it():
+    asks = GRANT.model_copy(update={"id": "asks", "approval": "every_run"})
+    for order in ([GRANT, asks], [asks, GRANT]):
+        assert decide_any([Standing(grant=grant) for grant in order], ASK, now=NOW).grant == "asks"
+    assert decide_any([Standing(grant=asks, revoked=True), Standing(grant=GRANT)], ASK, now=NOW).grant == "g1"
+
+
 def test_a_star_covers_every_column():
     assert decision(GRANT.model_copy(update={"columns": ("*",)}), ASK.model_copy(update={"columns": ("age", "name")})).allowed
 

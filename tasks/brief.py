@@ -1,0 +1,69 @@
+"""Brief: what a custodian reads in Prefect's UI before she answers, and the form that she answers on. The form's default is no.
+
+Prefect keeps all of it, so there is no filter, category or SQL in it: names only. `podium approvals show` has the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from prefect.input import RunInput
+from pydantic import Field
+
+from podium.algorithms import Algorithm
+from podium.contracts import Task
+from podium.errors import TaskError
+from podium.text import printable
+from schemas.records import ApprovalRecord
+from tasks.desk import Desk, open_desk
+from tasks.step import coded
+
+
+class Form(RunInput):
+    """A custodian's answer as Prefect's UI asks for it."""
+
+    decision: Literal["no", "yes"] = Field(default="no", description="yes: the task runs now. no: it is refused.")
+    reason: str = Field(default="", max_length=500, description="For your own records. Prefect keeps what you write here: nothing private.")
+
+
+@coded
+async def open_question(pod: str, run: str) -> tuple[Desk, ApprovalRecord]:
+    """The pod's desk, and what its tables say about this question. Raises TaskError (`unknown_run`)."""
+    desk = open_desk(pod)
+    asked = desk.approvals.get(run)
+    if asked is None:
+        raise TaskError("nobody is asked about such a run.", field="run", code="unknown_run")
+    return desk, asked
+
+
+def form(desk: Desk, asked: ApprovalRecord) -> type[Form]:
+    """The form, with the brief above it."""
+    return Form.with_initial_data(description=brief(desk, asked))
+
+
+def brief(desk: Desk, asked: ApprovalRecord) -> str:
+    """Who asks for what, of which columns, until when; in Markdown."""
+    record = desk.runs.get(asked.run)
+    task = Task.model_validate_json(record.task_json)
+    lines = {
+        "Asked by": record.alias,
+        "Algorithm": record.algorithm,
+        "Columns read": ", ".join(Algorithm.load(task.algorithm).columns()) or "none",
+        "Datasource": record.datasource,
+        "Protocol": str(task.protocol["kind"]),
+        "Answer before": datetime.fromtimestamp(asked.expires, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in lines.items())
+    verb = f"{asked.run[:8]} --pod {desk.config.identifier}"
+    unsigned = f"\n\n**An answer given here does not count**: this grant wants a signed one, by `podium approvals approve {verb}`."
+    return (
+        f"### May this task run on {desk.tag}?\n\n| | |\n|---|---|\n{table}\n\n"
+        f"What exactly is asked, with every condition: `podium approvals show {verb}`. Without an answer in time it expires."
+        f"{unsigned if asked.approver == 'signed' else ''}"
+    )
+
+
+def _cell(text: str) -> str:
+    """As plain text in a Markdown table, whatever stands in it."""
+    return "".join(c if c.isalnum() or c in " ._,-" else f"&#{ord(c)};" for c in printable(text))
