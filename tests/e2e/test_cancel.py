@@ -14,7 +14,11 @@ from prefect_view import ask_prefect
 from town import Town, patients, until
 
 import podium
+from podium import project
+from podium.config import PodConfig
 from podium.contracts import Status
+from podium.wire.credentials import sign_in
+from podium.wire.hub import HubClient
 
 BOTH = ["demo/a", "demo/b"]
 COUNT = podium.algorithms.Count()
@@ -154,6 +158,50 @@ def test_a_task_cancelled_while_its_pod_was_away_is_not_run(asked: tuple[Town, A
     shown_as_cancelled(town, running, "demo/b")
     shown_as_cancelled(town, crashed, "demo/b")
     assert session.ask(COUNT, pods=["demo/b"], datasource="patients", timeout=60).status is Status.RELEASED
+
+
+async def test_all_that_came_about_a_task_is_read_before_it_is_handed_on(asked: tuple[Town, Any]):
+    """A pod's desk in this process, so that nothing else is quick enough to hide it."""
+    town, session = asked
+    desk = desk_of(town, "c")
+    from tasks.cancel import cancel as cancel_here
+    from tasks.lease import lease
+    from tasks.reply import deliver
+
+    ana = Hand(session, town.home, "demo/c")
+    posted, other = ana.post(), ana.post()
+    ana.cancel(posted)
+    assert [await lease(desk), await lease(desk)] == [[posted.run], [other.run]]
+    assert desk.runs.get(posted.run).status is Status.CANCELLED
+    assert desk.runs.get(other.run).status is Status.QUEUED
+    await deliver(desk, desk.runs.get(posted.run))
+    reply = ana.reply(posted)
+    assert reply
+    assert (reply.status, reply.code) == (Status.CANCELLED, "cancelled")
+
+    assert not cancel_here(desk, posted.run)  # it has ended
+    assert cancel_here(desk, other.run)  # the custodian, before the message was verified: nobody is answered until it is
+    assert (desk.runs.get(other.run).status, desk.runs.get(other.run).reply) == (Status.QUEUED, None)
+    assert desk.cancels.wanted(other.run, analyst="")
+    await desk.close()
+
+
+def desk_of(town: Town, name: str) -> Any:
+    """The desk of a pod that is registered, and whose process does not run."""
+    project.activate()
+    from tasks.desk import Desk
+
+    fields = {
+        "pod": {"name": name, "owner": "demo"},
+        "hub": {"url": town.url},
+        "datasources": ({"name": "patients", "kind": "csv", "path": "x"},),
+    }
+    desk = Desk(PodConfig.model_validate(fields))
+    with HubClient(town.url) as hub:
+        sign_in(hub, desk.identity, "demo")
+        hub.register_pod(f"demo/{name}", statement=desk.ring.statement(int(time.time())))
+        desk.hub.api_key = hub.api_key
+    return desk
 
 
 def test_a_pod_killed_as_soon_as_the_run_has_ended_does_not_take_it_up_again(asked: tuple[Town, Any]):
