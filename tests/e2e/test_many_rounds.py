@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from by_hand import Hand
 from sklearn.datasets import load_breast_cancer
@@ -163,18 +162,11 @@ def waits(town: Town, answer: Any, pod: str = "a") -> bool:
     return town.rows(pod, f"SELECT status FROM run WHERE id = '{run(answer, pod)}'") == [("waiting",)]
 
 
-def workers(pod: int) -> list[psutil.Process]:
-    """What reads rows for the pod: processes of `podium.workers`, and every fork of the one that keeps its libraries loaded."""
-    server = "podium.workers.forkserver"
-    found = [each for each in psutil.Process(pod).children(recursive=True) if "podium.workers" in " ".join(each.cmdline())]
-    return [each for each in found if server not in each.cmdline() or each.ppid() != pod]
-
-
 def test_while_it_waits_it_holds_nothing_and_survives_kills_on_both_sides(halves: tuple[Town, Any]):
     town, session = halves
     answer = session.ask(SHORT, pods=PODS, datasource="patients", wait=False)
     until(lambda: waits(town, answer, "a") and waits(town, answer, "b"), why=lambda: town.log("a.log"))
-    until(lambda: not workers(town.pid("a")))
+    until(lambda: not town.workers("a"))
     count = session.ask(podium.algorithms.Count(), pods=["demo/a"], datasource="patients", timeout=60)
     assert count.status is Status.RELEASED  # the only place is free
 

@@ -107,16 +107,16 @@ class Town:
         os.kill(self.pid(name), signal.SIGKILL)
         process.wait(30)
 
+    def workers(self, name: str) -> list[psutil.Process]:
+        """What reads rows for the pod: processes of `podium.workers`, and every fork of the one that keeps its libraries loaded."""
+        pod, server = self.pid(name), "podium.workers.forkserver"
+        found = [each for each in psutil.Process(pod).children(recursive=True) if "podium.workers" in " ".join(each.cmdline())]
+        return [each for each in found if server not in each.cmdline() or each.ppid() != pod]
+
     def worker(self, name: str) -> psutil.Process:
         """The worker process of a run that is under way."""
-
-        def found() -> psutil.Process | None:
-            for child in psutil.Process(self.pid(name)).children(recursive=True):
-                if "podium.workers" in " ".join(child.cmdline()):
-                    return child
-            return None
-
-        return until(found, seconds=30, why=lambda: f"{name} has no worker: {self.log(f'{name}.log')}")
+        why = lambda: f"{name} has no worker: {self.log(f'{name}.log')}"  # noqa: E731
+        return until(lambda: self.workers(name), seconds=30, why=why)[0]
 
     def rows(self, name: str, query: str) -> list[tuple[Any, ...]]:
         """What the pod's database says."""
