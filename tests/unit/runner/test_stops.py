@@ -42,9 +42,8 @@ async def test_one_that_waits_for_its_turn_stops_when_it_gets_it():
 async def test_its_own_time_limit_and_the_end_of_the_pod_are_not_taken_for_it():
     stops = Stops()
     with pytest.raises(TimeoutError):
-        async with stops.heeded("run"):
-            async with asyncio.timeout(0):
-                await asyncio.sleep(10)
+        async with stops.heeded("run"), asyncio.timeout(0):
+            await asyncio.sleep(10)
 
     async def work() -> None:
         async with stops.heeded("run"):
