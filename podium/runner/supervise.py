@@ -38,7 +38,7 @@ class Supervisor:
         self.desk, self.flows = desk, flows
         self.prefect = Health()
         self.cancelling = Cancelling(desk, flows)
-        self.computing = Computing(flows, desk.tag)
+        self.computing = Computing(desk, flows)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from by_hand import Hand
 from sklearn.datasets import load_breast_cancer
