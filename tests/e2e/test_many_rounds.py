@@ -167,7 +167,7 @@ def test_while_it_waits_it_holds_nothing_and_survives_kills_on_both_sides(halves
     town, session = halves
     answer = session.ask(SHORT, pods=PODS, datasource="patients", wait=False)
     until(lambda: waits(town, answer, "a") and waits(town, answer, "b"), why=lambda: town.log("a.log"))
-    until(lambda: not [c for c in psutil.Process(town.pid("a")).children(recursive=True) if "podium.workers" in " ".join(c.cmdline())])
+    until(lambda: not town.workers("a"))
     count = session.ask(podium.algorithms.Count(), pods=["demo/a"], datasource="patients", timeout=60)
     assert count.status is Status.RELEASED  # the only place is free
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -109,14 +110,19 @@ class Town:
 
     def worker(self, name: str) -> psutil.Process:
         """The worker process of a run that is under way."""
+        return until(
+            lambda: next(iter(self.workers(name)), None), seconds=30, why=lambda: f"{name} has no worker: {self.log(f'{name}.log')}"
+        )
 
-        def found() -> psutil.Process | None:
-            for child in psutil.Process(self.pid(name)).children(recursive=True):
-                if "podium.workers" in " ".join(child.cmdline()):
-                    return child
-            return None
-
-        return until(found, seconds=30, why=lambda: f"{name} has no worker: {self.log(f'{name}.log')}")
+    def workers(self, name: str) -> list[psutil.Process]:
+        """Every worker process of the pod. A fork of the process that warm workers come from has its command line, and is its child."""
+        pod, found = self.pid(name), []
+        for child in psutil.Process(pod).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                words = " ".join(child.cmdline())
+                if "podium.workers" in words and not ("podium.workers.forkserver" in words and child.ppid() == pod):
+                    found.append(child)
+        return found
 
     def rows(self, name: str, query: str) -> list[tuple[Any, ...]]:
         """What the pod's database says."""
