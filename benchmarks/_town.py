@@ -93,14 +93,15 @@ class Town:
         return podium.connect(self.url, user="ana", home=self.home)
 
     def grant(self, name: str, analyst: str) -> None:
-        """Counts and means of two columns, as a custodian grants them."""
+        """Counts, means and a regression of four columns, as a custodian grants them."""
         from podium.config import pod_folder
         from podium.crypto.custodian import custodian_key
         from podium.policy.grants import Grant, sign_grant
         from schemas.stores import GrantStore, PodDatabase
 
         key, now, pod = custodian_key(), int(time.time()), f"{OWNER}/{name}"
-        what = {"datasources": ("patients",), "algorithms": ("count", "mean"), "columns": ("age", "sex")}
+        kinds = {"algorithms": ("count", "mean", "logistic"), "protocols": ("one_round", "many_rounds")}
+        what = {"datasources": ("patients",), "columns": ("age", "sex", "weight", "pressure"), **kinds}
         grant = Grant(id=name, pod=pod, analyst=analyst, alias="Ana", not_before=now, expires=now + 86_400, max_runs=100, **what)
         database = PodDatabase.of(folder=pod_folder(pod), pod=pod)
         GrantStore(database).add(name, sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now)

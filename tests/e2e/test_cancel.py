@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -23,7 +24,7 @@ from podium.wire.hub import HubClient
 BOTH = ["demo/a", "demo/b"]
 COUNT = podium.algorithms.Count()
 ROUNDS = podium.algorithms.Linear(target="age", features=("sex",), levels={"sex": ("canaryfemale", "canarymale")})
-ONE_PLACE = {"limits": {"runs_at_once": 1}}
+ONE_PLACE = {"limits": {"runs_at_once": 1, "warm_seconds": 0}}  # a worker that has nothing to load is gone before it can be held
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +131,13 @@ def test_a_task_cancelled_while_its_pod_was_away_is_not_run(asked: tuple[Town, A
     """The pod is killed with three runs on its disk, and two more messages come meanwhile."""
     town, session = asked
     running = ask(session, COUNT, "demo/b")  # cancelled at the hub
-    held(town, "b")
+    worker = held(town, "b")
     crashed = ask(session, COUNT, "demo/b")  # its cancel was put on disk, and then the pod died
     custodian = ask(session, COUNT, "demo/b")  # so was the custodian's, before it was known who asks
     until(lambda: row(town, crashed, "status", "demo/b") and row(town, custodian, "status", "demo/b"))
     town.kill_pod("b", town.pods["b"])
+    worker.resume()  # it does not outlive its pod, once it can look
+    gone(worker)
     with sqlite3.connect(town.home / "pods" / "demo" / "b" / "pod.db") as database:
         for answer, analyst in ((crashed, session.fingerprint), (custodian, "")):
             values = (run(answer, "demo/b"), analyst, int(time.time()) + 600)
@@ -207,10 +210,13 @@ def desk_of(town: Town, name: str) -> Any:
 def test_a_pod_killed_as_soon_as_the_run_has_ended_does_not_take_it_up_again(asked: tuple[Town, Any]):
     town, session = asked
     answer = ask(session, COUNT, "demo/a")
-    held(town, "a")
+    worker = held(town, "a")
     answer.cancel()
     until(lambda: row(town, answer, "status") == ("cancelled",))
     town.kill_pod("a", town.pods["a"])
+    with contextlib.suppress(psutil.NoSuchProcess):  # most likely the cancel has killed it
+        worker.resume()
+    gone(worker)
     start(town, "a")
     assert answer.wait(60).status is Status.CANCELLED
     assert row(town, answer, "status, tries") == ("cancelled", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -107,16 +108,21 @@ class Town:
         os.kill(self.pid(name), signal.SIGKILL)
         process.wait(30)
 
-    def workers(self, name: str) -> list[psutil.Process]:
-        """What reads rows for the pod: processes of `podium.workers`, and every fork of the one that keeps its libraries loaded."""
-        pod, server = self.pid(name), "podium.workers.forkserver"
-        found = [each for each in psutil.Process(pod).children(recursive=True) if "podium.workers" in " ".join(each.cmdline())]
-        return [each for each in found if server not in each.cmdline() or each.ppid() != pod]
-
     def worker(self, name: str) -> psutil.Process:
         """The worker process of a run that is under way."""
-        why = lambda: f"{name} has no worker: {self.log(f'{name}.log')}"  # noqa: E731
-        return until(lambda: self.workers(name), seconds=30, why=why)[0]
+        return until(
+            lambda: next(iter(self.workers(name)), None), seconds=30, why=lambda: f"{name} has no worker: {self.log(f'{name}.log')}"
+        )
+
+    def workers(self, name: str) -> list[psutil.Process]:
+        """Every worker process of the pod. A fork of the process that warm workers come from has its command line, and is its child."""
+        pod, found = self.pid(name), []
+        for child in psutil.Process(pod).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                words = " ".join(child.cmdline())
+                if "podium.workers" in words and not ("podium.workers.forkserver" in words and child.ppid() == pod):
+                    found.append(child)
+        return found
 
     def rows(self, name: str, query: str) -> list[tuple[Any, ...]]:
         """What the pod's database says."""
