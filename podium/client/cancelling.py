@@ -42,5 +42,5 @@ def _sealed(store: TaskStore, sent: Sent, mid: str) -> bytes:
         re=sent.reference,
         body=Cancel().model_dump_json().encode(),
         recipient=decode_public(sent.recipient),
-        identity=store.identity(),
+        identity=store.identity,
     )

@@ -50,7 +50,7 @@ def _following(store: TaskStore) -> dict[str, Round] | Outcome | None:
 
 
 def _begin(store: TaskStore, words: dict[str, Round]) -> bool:
-    asked, identity, now = store.asked(), store.identity(), int(time.time())
+    asked, identity, now = store.asked(), store.identity, int(time.time())
     every = {sent.pod: sent for sent in asked.sent}
     messages: dict[str, bytes] = {}
     said: list[Word] = []

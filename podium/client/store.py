@@ -17,6 +17,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -180,8 +181,9 @@ class TaskStore:
             for no, pods in enumerate(asked, start=1)
         ]
 
+    @cached_property
     def identity(self) -> RSAKeyPair:
-        """Our identity key."""
+        """Our identity key. Loaded once: to check an RSA key takes longer than all else that a round asks of us."""
         return RSAKeyPair.load(self.folder.parent.parent / "identity.pem")
 
     def key(self, sent: Sent) -> EncryptionKey | None:
