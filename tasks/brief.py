@@ -6,7 +6,6 @@ Prefect keeps all of it, so there is no filter, category or SQL in it: names onl
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
 
 from prefect.input import RunInput
 from pydantic import Field
@@ -14,16 +13,17 @@ from pydantic import Field
 from podium.algorithms import Algorithm
 from podium.contracts import Task
 from podium.errors import TaskError
-from podium.text import printable
 from schemas.records import ApprovalRecord
 from tasks.desk import Desk, open_desk
 from tasks.step import coded
 
+PLAIN = " ._,:-+@"
+
 
 class Form(RunInput):
-    """A custodian's answer as Prefect's UI asks for it."""
+    """A custodian's answer as Prefect's UI asks for it. A switch, for a list to choose from does not open there under the mouse."""
 
-    decision: Literal["no", "yes"] = Field(default="no", description="yes: the task runs now. no: it is refused.")
+    approve: bool = Field(default=False, description="On: yes, the task runs now. Off: no, it is refused.")
     reason: str = Field(default="", max_length=500, description="For your own records. Prefect keeps what you write here: nothing private.")
 
 
@@ -65,5 +65,5 @@ def brief(desk: Desk, asked: ApprovalRecord) -> str:
 
 
 def _cell(text: str) -> str:
-    """As plain text in a Markdown table, whatever stands in it."""
-    return "".join(c if c.isalnum() or c in " ._,-" else f"&#{ord(c)};" for c in printable(text))
+    """As plain words in a Markdown table; what could be markup is left to `podium approvals show`."""
+    return "".join(c if c.isalnum() or c in PLAIN else "·" for c in text)

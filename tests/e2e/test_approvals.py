@@ -59,10 +59,17 @@ def suspended(town: Town, run: str, environ: Any = os.environ) -> str:
     return until(one, seconds=180, why=lambda: f"{in_prefect(town, run, environ)} {town.log('a.log')}")
 
 
-def press(flow_run: str, decision: str, environ: Any = os.environ) -> None:
-    """What the UI's form sends."""
-    done = ask_prefect(f"/flow_runs/{flow_run}/resume", {"run_input": {"decision": decision, "reason": "seen"}}, environ)
+def press(flow_run: str, environ: Any = os.environ) -> None:
+    """What the UI's form sends for a yes."""
+    done = ask_prefect(f"/flow_runs/{flow_run}/resume", {"run_input": {"approve": True, "reason": "seen"}}, environ)
     assert done["status"] == "ACCEPT", done
+
+
+def ended(town: Town, answer: Any) -> Status:
+    """How the task ended."""
+    status: Status = answer.wait(180).status
+    assert status.final, town.log("a.log")
+    return status
 
 
 def approvals(town: Town, *args: str, code: int = 0) -> Any:
@@ -71,7 +78,11 @@ def approvals(town: Town, *args: str, code: int = 0) -> Any:
 
 def closed(town: Town, run: str, name: str, environ: Any = os.environ) -> None:
     """Nothing is left on Prefect's list for this run."""
-    until(lambda: {found for _, found in in_prefect(town, run, environ)} == {name}, why=lambda: str(in_prefect(town, run, environ)))
+
+    def names() -> set[str]:
+        return {found for _, found in in_prefect(town, run, environ)}
+
+    until(lambda: names() == {name}, seconds=180, why=lambda: str(names()))
 
 
 def test_yes_no_and_a_yes_that_does_not_count(asked):
@@ -92,7 +103,7 @@ def test_yes_no_and_a_yes_that_does_not_count(asked):
     assert "canarymale" in json.dumps(approvals(town, "show", run[:8])["task"])
     assert approvals(town, "approve", "ffff", code=2)["error"]["field"] == "run"
     approvals(town, "approve", run[:8], "--reason", "agreed by telephone")
-    assert answer.wait(60).status is Status.RELEASED
+    assert ended(town, answer) is Status.RELEASED
     closed(town, run, "Approved")
     assert approvals(town, "approve", run, code=7)["error"]["code"] == "answered"
     statement = town.rows("a", f"SELECT statement, signature, by FROM approval WHERE run = '{run}'")[0]
@@ -101,11 +112,11 @@ def test_yes_no_and_a_yes_that_does_not_count(asked):
     # another task under the same grant needs its own: a no, then a yes that was signed for the first one
     refused, second = pending(town, session)
     approvals(town, "reject", second)
-    assert refused.wait(60).status is Status.REJECTED
+    assert ended(town, refused) is Status.REJECTED
     assert refused.runs["demo/a"].code == "refused"
     copied, third = pending(town, session)
     forge(town, third, statement)
-    assert copied.wait(60).status is Status.REJECTED
+    assert ended(town, copied) is Status.REJECTED
     assert "the signed approval is of another task" in town.log("a.log")
 
     # a grant that wants a signature: a yes in Prefect changes nothing, and the question stands there again
@@ -115,11 +126,11 @@ def test_yes_no_and_a_yes_that_does_not_count(asked):
     answer, last = pending(town, session)
     first = suspended(town, last)
     assert "does not count" in description(first)
-    press(first, "yes")
+    press(first)
     assert until(lambda: (again := suspended(town, last)) != first and again)
     assert state(town, last) == "pending_approval"
     approvals(town, "approve", last)
-    assert answer.wait(60).status is Status.RELEASED
+    assert ended(town, answer) is Status.RELEASED
     until(lambda: sorted(name for _, name in in_prefect(town, last)) == ["Approved", "Unanswered"])
 
 
@@ -136,17 +147,17 @@ def test_a_pod_killed_while_it_waits_goes_on_and_asks_once(asked):
     ((grant,),) = town.rows("a", f"SELECT grant_id FROM decision WHERE run = '{waiting['revoked'][1]}'")
     town.podium("grant", "revoke", "--pod", "demo/a", grant)
     town.start_pod("a", town.csv("a", patients(200)), limits={"approval_seconds": 2})
-    assert waiting["approved"][0].wait(60).status is Status.RELEASED
-    assert waiting["revoked"][0].wait(60).status is Status.REJECTED
+    assert ended(town, waiting["approved"][0]) is Status.RELEASED
+    assert ended(town, waiting["revoked"][0]) is Status.REJECTED
     later, run = waiting["later"]
     assert [name for _, name in in_prefect(town, run)] == ["Suspended"]  # the very one of before
-    press(suspended(town, run), "yes")
-    assert later.wait(60).status is Status.RELEASED
+    press(suspended(town, run))
+    assert ended(town, later) is Status.RELEASED
     assert town.rows("a", f"SELECT asks, by, reason FROM approval WHERE run = '{run}'") == [(1, "ui", "seen")]
     closed(town, run, "Approved")
     # and now that the time is short
     answer, run = pending(town, session)
-    assert answer.wait(60).status is Status.EXPIRED
+    assert ended(town, answer) is Status.EXPIRED
     assert answer.runs["demo/a"].code == "unanswered"
     assert town.rows("a", f"SELECT decision, by FROM approval WHERE run = '{run}'") == [("expired", "clock")]
     assert approvals(town, "approve", run, code=7)["error"]["code"] == "answered"
@@ -172,12 +183,12 @@ def test_prefect_killed_while_a_task_waits(town: Town):
     prefect.wait(10)
     approvals(town, "approve", one)
     forget(town.home / "prefect" / "prefect.db", lost)
-    assert first.wait(90).status is Status.RELEASED
+    assert ended(town, first) is Status.RELEASED
     closed(town, one, "Approved", environ)
     again = suspended(town, two, environ)
     assert again != lost
-    press(again, "yes", environ)
-    assert second.wait(60).status is Status.RELEASED
+    press(again, environ)
+    assert ended(town, second) is Status.RELEASED
 
 
 def description(flow_run: str, environ: Any = os.environ) -> str:
