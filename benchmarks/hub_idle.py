@@ -24,7 +24,7 @@ BARS = (
     Bar(figure="value", most=200, what="the hub with 5,000 idle pods (MB)"),
     Bar(figure="cpu_percent", most=2, what="CPU of one core with 5,000 idle pods (%)"),
 )
-SETTLE, WATCH, BEAT, POLL = 4, 10, 10, int(POLL_SECONDS)  # seconds; a pod polls, or else beats, this often
+SETTLE, WATCH, BEAT, POLL = 12, 10, 10, int(POLL_SECONDS)  # seconds; a pod polls, or else beats, this often
 
 
 def main(pods: int) -> None:
