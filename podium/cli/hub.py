@@ -64,10 +64,10 @@ def invite(
 
 @app.command()
 def status(hub: Url = "", as_json: JsonFlag = False) -> None:
-    """Say whether the hub answers."""
+    """Say whether the hub answers and, where it runs from this PODIUM_HOME, what went through it."""
     from podium.config import Settings, check_address
     from podium.errors import ConfigError
-    from podium.wire.credentials import local_hub
+    from podium.wire.credentials import admin_key, local_hub
     from podium.wire.hub import HubClient
 
     known = local_hub()
@@ -77,5 +77,12 @@ def status(hub: Url = "", as_json: JsonFlag = False) -> None:
         raise ConfigError(f"{error}.", field="--hub", remedy="The operator's `podium hub start` says it.") from None
     with HubClient(url) as client:
         found = client.health()
-    said: dict[str, Any] = {"url": url, **found, "pid": known.get("pid") if known.get("url") == url else None}
-    emit(said, as_json=as_json, human=f"The hub at {url} is {found['status']} (version {found['version']}, id {found['hub']}).")
+        key = admin_key() if known.get("url") == url else ""
+        counters: dict[str, Any] = dict(client.counters(admin_key=key)) if key else {}
+    said: dict[str, Any] = {"url": url, **found, "pid": known.get("pid") if known.get("url") == url else None, **counters}
+    human = [f"The hub at {url} is {found['status']} (version {found['version']}, id {found['hub']})."]
+    if counters:
+        messages, pods = counters["messages"], counters["pods"]
+        human.append("Messages: " + ", ".join(f"{number} {kind}" for kind, number in messages.items()) + ".")
+        human.append(f"People: {counters['people']}. Pods: {pods['registered']}, {pods['online']} of them online.")
+    emit(said, as_json=as_json, human="\n".join(human))

@@ -3,7 +3,7 @@
 - An API key is `pk_ID_SECRET`; the database holds the id and SHA-256 of the secret.
 - An unknown id is compared as well, with a digest nobody has a secret for, and gets the same answer as a wrong secret.
 - A key that was found stays known for five minutes, so that a pod that polls costs few queries.
-- The admin key opens one door, making invites, and no other.
+- The admin key opens two doors, making invites and reading the counters, and no other.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete
 from sqlmodel import col
 
 from podium.crypto.header import CLOCK_SKEW, MAX_LIFE, Header
-from podium.hub import queries
+from podium.hub import counters, queries
 from podium.hub.auth import Caller
 from podium.hub.refusal import Refused
 from podium.hub.settings import KEPT_SECONDS
@@ -41,8 +41,8 @@ class Nothing:
     look_again: float | None
 
 
-def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: float) -> bool:
-    """Take the message in; True if it is new. Raises Refused."""
+def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: float, full: Refused | None = None) -> bool:
+    """Take the message in; True if it is new. Raises Refused, and `full` for one that would be new."""
     if header.from_key != caller.fingerprint:
         raise Refused(403, "not_yours", "The message names another sender's key.")
     if not now < header.exp <= now + MAX_LIFE + CLOCK_SKEW:
@@ -57,6 +57,8 @@ def post(db: Connection, caller: Caller, *, header: Header, raw: bytes, now: flo
         raise Refused(403, "not_yours", f"The address {header.from_} is not the caller's.")
     if not known.addressee:
         raise Refused(404, "unknown_address", f"Nobody is called {header.to}.")
+    if full is not None:
+        raise full
     row = {"mid": header.mid, "sha256": sha256, "sender_key": header.from_key, "recipient": header.to, "task": header.task}
     db.execute(queries.TAKE_IN, {**row, "expires": header.exp, "body": raw, "attempt": 0, "lease_until": 0.0, "acked": False})
     return True
@@ -82,10 +84,13 @@ def extend(db: Connection, caller: Caller, *, mid: str, attempt: int, seconds: f
     return str(row.recipient)
 
 
-def ack(db: Connection, caller: Caller, *, mid: str, attempt: int) -> None:
-    """The message is dealt with; again is fine. Raises Refused."""
-    if not _held(db, caller, mid=mid, attempt=attempt).acked:
-        db.execute(queries.ACK, {"of": mid})
+def ack(db: Connection, caller: Caller, *, mid: str, attempt: int) -> tuple[str, str] | None:
+    """The message is dealt with; again is fine. Returns whose it was and where, the first time. Raises Refused."""
+    row = _held(db, caller, mid=mid, attempt=attempt)
+    if row.acked:
+        return None
+    db.execute(queries.ACK, {"of": mid})
+    return row.sender_key, row.recipient
 
 
 def state(db: Connection, caller: Caller, *, mid: str, now: float) -> str:
@@ -103,6 +108,7 @@ def state(db: Connection, caller: Caller, *, mid: str, now: float) -> str:
 def prune(db: Connection, *, now: float) -> None:
     """Delete expired bodies at once, and a day later what told of them; also codes and keys past their time."""
     old = now - KEPT_SECONDS
+    counters.remember(db, before=old)
     db.execute(queries.FORGET, {"before": old})
     db.execute(queries.EMPTY, {"now": now})
     db.execute(delete(Invite).where(col(Invite.expires) <= old))

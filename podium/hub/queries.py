@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, func, insert, select, union_all, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from podium.hub.tables import HubTable
@@ -57,5 +57,23 @@ STATE = select(*_shown, _pods.fingerprint.label("holder")).outerjoin(_pod_table,
 EXTEND = update(_table).where(_this).values(lease_until=bindparam("until"))
 ACK = update(_table).where(_this).values(acked=True, body=None)
 
-FORGET = delete(_table).where(_messages.expires <= bindparam("before"))
+_alive = and_(_messages.acked == False, _messages.expires > _now)  # noqa: E712
+WAITING = select(_messages.sender_key, _messages.recipient, func.count().label("messages")).where(_alive)
+WAITING = WAITING.group_by(_messages.sender_key, _messages.recipient)
+
+
+def _how_many(*which: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((and_(*which), 1)))
+
+
+COUNT = select(
+    func.count().label("rows"),
+    _how_many(_messages.acked).label("out"),
+    _how_many(_alive).label("alive"),
+    _how_many(_alive, _messages.lease_until <= _now).label("queued"),
+).select_from(_table)
+
+_old = _messages.expires <= bindparam("before")
+TO_FORGET = select(_messages.acked, func.count()).where(_old).group_by(_messages.acked)
+FORGET = delete(_table).where(_old)
 EMPTY = update(_table).where(_messages.expires <= _now, _messages.body.is_not(None)).values(body=None)

@@ -20,6 +20,9 @@ WAIT_SECONDS = 60.0  # the longest poll
 LEASE_SECONDS = 3600  # the longest lease
 KEPT_SECONDS = 86400  # how long the state of an expired message can still be asked for
 KEY_SECONDS = 90 * 86400
+SENDER_WAITING = 5_000  # messages not yet acknowledged, of one key
+ADDRESS_WAITING = 20_000  # and at one address
+UPKEEP_SECONDS = 60.0
 
 
 class HubSettings(Frozen):
@@ -27,6 +30,8 @@ class HubSettings(Frozen):
 
     folder: Path
     database: str = ""
+    sender_waiting: int = SENDER_WAITING
+    address_waiting: int = ADDRESS_WAITING
 
     @property
     def url(self) -> str:

@@ -18,12 +18,12 @@ from podium.files import private_folder, read_private, write_private
 from podium.hub import mailbox, presence
 from podium.hub.auth import Caller, Doorkeeper, digest
 from podium.hub.bell import Bell
-from podium.hub.settings import HubSettings
+from podium.hub.quota import Quota, waiting
+from podium.hub.settings import UPKEEP_SECONDS, HubSettings
 from podium.hub.store import Store
 from podium.hub.tables import Fact
 
 log = logging.getLogger("podium.hub")
-UPKEEP_SECONDS = 60.0
 
 
 class Hub:
@@ -35,6 +35,7 @@ class Hub:
     def __init__(self, settings: HubSettings, *, clock: Callable[[], float] = time.time) -> None:
         self.settings, self.clock = settings, clock
         self.store, self.bell, self.presence = Store(settings.url), Bell(), presence.Presence()
+        self.quota = Quota(per_sender=settings.sender_waiting, per_address=settings.address_waiting)
         self._upkeep: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -44,6 +45,7 @@ class Hub:
         self.store.open()
         self.id = await self.store.run(partial(_settle_facts, admin_sha256=admin_sha256))
         self.door = Doorkeeper(self.store, admin_sha256=admin_sha256, clock=self.clock)
+        self.quota.set(await self.store.run(partial(waiting, now=self.clock())))
         self._upkeep = asyncio.create_task(self._keep_up())
 
     async def close(self) -> None:
@@ -54,6 +56,12 @@ class Hub:
         await self.store.run(partial(presence.write_down, beats=self.presence.take()))
         await self.store.close()
 
+    async def tidy(self) -> None:
+        """Delete what is past its time, count what waits, write down who was heard of."""
+        await self.store.run(partial(mailbox.prune, now=self.clock()))
+        self.quota.set(await self.store.run(partial(waiting, now=self.clock())))
+        await self.store.run(partial(presence.write_down, beats=self.presence.take()))
+
     def _admin_key(self) -> str:
         path = self.settings.folder / "admin.key"
         if not path.exists():
@@ -63,9 +71,7 @@ class Hub:
     async def _keep_up(self) -> None:
         while True:
             try:
-                await self.store.run(partial(mailbox.prune, now=self.clock()))
-                if beats := self.presence.take():
-                    await self.store.run(partial(presence.write_down, beats=beats))
+                await self.tidy()
             except Exception as error:  # noqa: BLE001 - the database may be away for a while; the next round tries again
                 log.warning("upkeep failed: %s", type(error).__name__)
             await asyncio.sleep(UPKEEP_SECONDS)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from podium.runner.flows import Flows
 
@@ -22,19 +23,23 @@ class Cancelling:
         before, self._busy = self._busy, bool(self.desk.active)
         if not (before or self._busy):
             return
-        wanted = await self._wanted()
-        for record in self.desk.runs.recent() if wanted else ():
-            if record.flow_run in wanted and not self.flows.cancel(self.desk, record.id):
-                await self.flows.settle(record.flow_run, record.status)
+        records = {record.flow_run: record for record in self.desk.runs.recent() if record.flow_run}
+        for flow_run, stuck in (await _cancelled(list(records))).items():
+            record = records[flow_run]
+            if not self.flows.cancel(self.desk, record.id) and stuck:
+                await self.flows.settle(flow_run, record.status)
 
-    async def _wanted(self) -> set[str]:
-        from prefect.client.orchestration import get_client
-        from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType, FlowRunFilterTags
-        from prefect.client.schemas.objects import StateType
 
-        cancelling = FlowRunFilter(
-            tags=FlowRunFilterTags(all_=[self.desk.tag]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING])),
-        )
-        async with get_client() as client:
-            return {str(run.id) for run in await client.read_flow_runs(flow_run_filter=cancelling)}
+async def _cancelled(flow_runs: list[str]) -> dict[str, bool]:
+    """Those of the flow runs that somebody cancelled, and whether they are still `Cancelling`."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterState, FlowRunFilterStateType
+    from prefect.client.schemas.objects import StateType
+
+    asked = FlowRunFilter(
+        id=FlowRunFilterId(any_=[UUID(each) for each in flow_runs]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])),
+    )
+    async with get_client() as client:
+        found = await client.read_flow_runs(flow_run_filter=asked) if flow_runs else []
+    return {str(run.id): run.state_type is StateType.CANCELLING for run in found}

@@ -19,6 +19,7 @@ from podium.contracts import Status
 from podium.errors import HubError, HubUnavailable
 from podium.runner import server
 from podium.runner.cancelling import Cancelling
+from podium.runner.computing import Computing
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import Seat
@@ -37,6 +38,7 @@ class Supervisor:
         self.desk, self.flows = desk, flows
         self.prefect = Health()
         self.cancelling = Cancelling(desk, flows)
+        self.computing = Computing(desk, flows)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -111,7 +113,7 @@ class Supervisor:
                         await seat.take()
                     if desk.runs.get(run).status.final:  # cancelled while it waited for its place
                         return
-                    await self.flows.computation(desk.tag, run)
+                    await self.computing.run(run)
                 except Exception as error:
                     expected = hasattr(error, "code") or desk.runs.get(run).status.final
                     log.warning("run %s: its flow run ended with %s", run[:8], type(error).__name__, exc_info=None if expected else error)

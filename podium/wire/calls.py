@@ -20,6 +20,7 @@ from podium.plugin import Frozen
 from podium.wire.answers import JSON_BYTES, Answer
 from podium.wire.shapes import (
     Code,
+    Counters,
     Enrolled,
     Health,
     IdentityEntry,
@@ -70,6 +71,11 @@ def health() -> Call[Health]:
 def invite(owner: str, *, admin_key: str, hours: int = 24) -> Call[str]:
     """A one-time code for this owner. Only the operator has the admin key."""
     return Call("POST", "/v1/invites", lambda answer: answer.json(Code)["code"], json={"owner": owner, "hours": hours}, key=admin_key)
+
+
+def counters(*, admin_key: str) -> Call[Counters]:
+    """Messages, people and pods. Only the operator has the admin key."""
+    return Call("GET", "/v1/counters", lambda answer: answer.json(Counters), key=admin_key)
 
 
 def enrol(code: str, *, owner: str, identity: RSAKeyPair) -> Call[Enrolled]:

@@ -25,7 +25,7 @@ from podium.wire.shapes import Leased
 __all__ = ["AsyncHubClient", "HubClient", "Leased"]
 P = ParamSpec("P")
 T = TypeVar("T")
-LATER = (408, 429)  # the hub was kept waiting, or has too much to do: no answer to what was asked
+TIMED_OUT, TOO_MANY = 408, 429
 AWAY = (httpx.HTTPError, httpx.InvalidURL, TimeoutError)
 
 
@@ -65,13 +65,16 @@ class _Client:
         return {"method": call.method, "url": self.url + call.path, "params": call.params, "headers": headers, "timeout": limit, **body}
 
     def _intake(self, call: Call[Any], response: httpx.Response) -> Intake:
-        if response.status_code >= 500 or response.status_code in LATER:
+        if response.status_code >= 500 or response.status_code == TIMED_OUT:
             raise self._unavailable(f"answered {response.status_code}")
         return Intake(response, most=call.most, url=self.url)
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         if not 200 <= answer.status < 300:
-            raise answers.refusal(answer, self.url)
+            error = answers.refusal(answer, self.url)
+            if answer.status == TOO_MANY:  # a no for now
+                raise HubUnavailable(error.message, remedy=error.remedy, code=error.code)
+            raise error
         try:
             return call.read(answer)
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -90,6 +93,7 @@ class HubClient(_Client):
         self._http = httpx.Client(transport=transport, verify=_trust(self.url), follow_redirects=False, cookies=_no_cookies())
 
     health = _Waits(calls.health)
+    counters = _Waits(calls.counters)
     invite = _Waits(calls.invite)
     enrol = _Waits(calls.enrol)
     identity = _Waits(calls.identity)
@@ -137,6 +141,7 @@ class AsyncHubClient(_Client):
         self._http = httpx.AsyncClient(transport=transport, verify=_trust(self.url), follow_redirects=False, cookies=_no_cookies())
 
     health = _Awaits(calls.health)
+    counters = _Awaits(calls.counters)
     invite = _Awaits(calls.invite)
     enrol = _Awaits(calls.enrol)
     identity = _Awaits(calls.identity)

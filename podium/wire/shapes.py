@@ -31,6 +31,24 @@ class Health(TypedDict):
     version: Word
 
 
+Messages = TypedDict("Messages", {"in": int, "out": int, "queued": int, "leased": int, "expired": int})
+
+
+class PodCount(TypedDict):
+    """How many pods there are."""
+
+    registered: int
+    online: int
+
+
+class Counters(TypedDict):
+    """What went through the hub since its first start, and who is there."""
+
+    messages: Messages
+    people: int
+    pods: PodCount
+
+
 class Enrolled(TypedDict):
     """The API key is shown this once."""
 

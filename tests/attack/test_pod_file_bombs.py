@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from podium.config import MAX_CONFIG_BYTES, read_ask_file, read_pod_file
+from podium.config import read_ask_file, read_pod_file
 from podium.errors import ConfigError
+from podium.plain_yaml import MAX_BYTES
 
 GOOD = "pod: {name: a, owner: demo}\ndatasources: [{name: x, kind: csv, path: x.csv}]\n"
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(8))
@@ -34,7 +35,7 @@ HOSTILE = {
     "nothing": "",
     "not UTF-8": b"pod: \xff\xfe",
     "nul bytes": b"pod: \0\0\0",
-    "too large": "# " + "x" * MAX_CONFIG_BYTES,
+    "too large": "# " + "x" * MAX_BYTES,
     "infinite": GOOD + "limits: {run_seconds: .inf}\n",
     "not a number": GOOD + "disclosure: {min_cell: .nan}\n",
     "name with a path": "pod: {name: ../../etc, owner: demo}\ndatasources: [{name: x, kind: csv, path: x.csv}]\n",

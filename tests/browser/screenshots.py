@@ -79,7 +79,7 @@ def take(page: Page, town: Town, session: Any, ui: str) -> None:
     keep(page, "prefect-deployments", height=560)
 
     page.locator("tr", has_text="schema-generation").get_by_role("link").first.click()
-    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()
     expect(page.get_by_text("Which datasources")).to_be_visible()
     keep(page, "prefect-form", height=860)
@@ -90,7 +90,7 @@ def take(page: Page, town: Town, session: Any, ui: str) -> None:
     ((flow_run,),) = town.rows(POD, "SELECT flow_run FROM run ORDER BY no DESC LIMIT 1")
     page.goto(f"{ui}/runs/flow-run/{flow_run}")
     page.get_by_role("button", name="Cancel", exact=True).click()
-    expect(page.get_by_role("button", name="Cancel Run")).to_be_visible()
+    expect(page.get_by_role("button", name="Confirm")).to_be_visible()
     keep(page, "prefect-cancel")
     worker.resume()
     answer.wait(60)

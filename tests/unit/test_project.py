@@ -59,10 +59,10 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
 
 
 def test_a_worker_is_told_of_the_root_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from podium.workers.session import _scrubbed
+    from podium.workers.starting import scrubbed
 
     place = project.eject(tmp_path / "mine", version="1")
     monkeypatch.chdir(tmp_path)
-    assert "PODIUM_PROJECT" not in _scrubbed()
+    assert "PODIUM_PROJECT" not in scrubbed()
     monkeypatch.setenv("PODIUM_PROJECT", "mine")
-    assert _scrubbed()["PODIUM_PROJECT"] == str(place)
+    assert scrubbed()["PODIUM_PROJECT"] == str(place)

@@ -72,8 +72,10 @@ async def post(request: Request) -> Response:
         header = peek(raw)
     except MessageRefused as error:
         raise Refused(400, error.code, f"This is not a sealed message: {error.rule}.") from None
-    new = await hub.store.run(partial(mailbox.post, caller=caller, header=header, raw=raw, now=hub.clock()))
+    full = hub.quota.refusal(header.from_key, header.to)
+    new = await hub.store.run(partial(mailbox.post, caller=caller, header=header, raw=raw, now=hub.clock(), full=full))
     if new:
+        hub.quota.came(header.from_key, header.to)
         hub.bell.ring(header.to)
     return JSONResponse({"mid": header.mid}, 201 if new else 200)
 
@@ -116,7 +118,8 @@ async def ack(request: Request) -> Response:
     """The message is dealt with: it will not be delivered again."""
     hub, caller = await known(request)
     which, wanted = read(Which, request.path_params), read(Attempt, await request.body())
-    await hub.store.run(partial(mailbox.ack, caller=caller, mid=which.mid, attempt=wanted.attempt))
+    if gone := await hub.store.run(partial(mailbox.ack, caller=caller, mid=which.mid, attempt=wanted.attempt)):
+        hub.quota.went(*gone)
     return JSONResponse({"state": "acked"})
 
 

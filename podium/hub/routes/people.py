@@ -1,16 +1,16 @@
-"""Health, invites, enrolment, identities."""
+"""Health, counters, invites, enrolment, identities."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field, field_validator
 
 from podium import __version__
-from podium.hub import people
+from podium.hub import counters, people
 from podium.hub.state import Known, ThisHub
 from podium.names import check_name
 from podium.plugin import Frozen
@@ -45,6 +45,13 @@ async def health(hub: ThisHub) -> dict[str, str]:
     """Whether the hub and its database are there."""
     await hub.store.run(lambda _: None)
     return {"status": "ok", "hub": hub.id, "version": __version__}
+
+
+@routes.get("/counters")
+async def tell(hub: ThisHub, request: Request) -> dict[str, Any]:
+    """Messages in, out and waiting, people, pods. Needs the admin key."""
+    hub.door.admin(request.headers.get("authorization", ""))
+    return await hub.store.run(partial(counters.counted, presence=hub.presence, now=hub.clock()))
 
 
 @routes.post("/invites")

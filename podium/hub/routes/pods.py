@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
-from pydantic import AfterValidator, Field
+from fastapi import APIRouter, Path, Request
+from pydantic import AfterValidator, ConfigDict, Field
 
-from podium.contracts import Card
+from podium.contracts import Card, CardColumn
 from podium.crypto.encryption import KeyStatement
 from podium.crypto.keys import load_public
 from podium.errors import TrustError
 from podium.hub import pods
-from podium.hub.refusal import Refused
+from podium.hub.refusal import Refused, read
 from podium.hub.settings import HEARTBEAT_SECONDS
 from podium.hub.state import Known, ThisHub
 from podium.names import check_name
@@ -22,6 +22,19 @@ from podium.plugin import Frozen
 routes = APIRouter(prefix="/pods")
 Name = Annotated[str, Path(max_length=63), AfterValidator(check_name)]
 Done = dict[str, bool]
+
+
+class NewerColumn(CardColumn):
+    """A column as a pod describes it that may be newer than this hub: what the hub does not know is kept, and shown as it came."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class NewerCard(Card):
+    """A card of the version that this hub knows, and whatever else a newer pod says in it."""
+
+    model_config = ConfigDict(extra="allow")
+    columns: tuple[NewerColumn, ...]
 
 
 class Registration(Frozen):
@@ -74,8 +87,9 @@ async def card(hub: ThisHub, _: Known, owner: Name, name: Name, datasource: Name
 
 
 @routes.put("/{owner}/{name}/catalogue/{datasource}")
-async def publish(hub: ThisHub, caller: Known, owner: Name, name: Name, datasource: Name, wanted: Card) -> Done:
+async def publish(hub: ThisHub, caller: Known, owner: Name, name: Name, datasource: Name, request: Request) -> Done:
     """Publish a card, in place of any earlier one."""
+    wanted = read(NewerCard, await request.body())
     if wanted.datasource != datasource:
         raise Refused(422, "invalid", "datasource: the card is of another datasource.")
     fields = wanted.model_dump(mode="json")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+import time
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 from sqlmodel import func, select
 
 from podium.errors import ConfigError, PodiumError
@@ -54,6 +56,14 @@ async def test_a_job_is_done_when_it_is_on_disk(store, tmp_path):
         settings = {name: db.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")}
     other._engine.dispose()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_a_job_is_not_done_before_its_commit(store, tmp_path):
+    """However long the disk takes."""
+    event.listen(store._engine, "commit", lambda _: time.sleep(0.3))
+    await asyncio.gather(*(store.run(add(f"n{number}")) for number in range(3)))
+    with sqlite3.connect(tmp_path / "hub.db") as db:  # a plain reader: it waits for nobody
+        assert {name for (name,) in db.execute("select name from hub_facts")} == {"layout", "n0", "n1", "n2"}
 
 
 async def test_jobs_never_overlap(store):

@@ -43,7 +43,7 @@ def test_one_in_prefect_does_not_where_the_grant_wants_it_signed():
 
 
 @pytest.mark.parametrize("decision", ["", "no", "expired", "YES"])
-@pytest.mark.parametrize("by", [UI, CUSTODIAN.fingerprint])
+@pytest.mark.parametrize("by", [UI, CUSTODIAN.fingerprint], ids=["ui", "custodian"])
 def test_whatever_is_not_yes_is_no(decision, by):
     assert against(said(decision, by=by, statement=signed() if by != UI else None))
 

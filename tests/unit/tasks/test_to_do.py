@@ -21,7 +21,7 @@ def test_one_that_is_gone_or_has_ended_without_an_answer(state):
 
 @pytest.mark.parametrize("state", [Pending(name="Submitting"), Running()])
 def test_one_whose_process_died_before_it_could_ask(state):
-    assert not lost(state, datetime.now(UTC))  # it may be about to
+    assert not lost(state, state.timestamp)  # it may be about to
     assert lost(state, LATER)
 
 
