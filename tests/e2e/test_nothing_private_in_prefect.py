@@ -27,7 +27,7 @@ import podium
 from podium.contracts import Status
 
 CELLS = ["canaryid", "canaryfemale", "canarymale", "canaryrare", "canarynote", "canarybadcell", "canarybreach", "918273645"]
-ANALYST = ["canaryname", "canaryliteral", "canarybody", "canarykind", "canaryvalue"]
+ANALYST = ["canaryname", "canaryreason", "canaryliteral", "canarybody", "canarykind", "canaryvalue"]
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_prefect_and_the_pods_log_hold_nothing_private(own: Town):
         file.write("canaryidv,canarybreach\n")
 
     statuses, figures = every_kind_of_run(town)
+    approved_runs(town)
     assert statuses == {"released", "suppressed", "rejected", "failed"}
     plant(town)
     time.sleep(4)  # logs and events are shipped in batches
@@ -76,7 +77,7 @@ def test_prefect_and_the_pods_log_hold_nothing_private(own: Town):
     prefect = town.home / "prefect"
     shown = dict(everything(prefect))
     found = " ".join(text.decode("utf-8", "replace") for text in shown.values())
-    for told in ("dose", "min_cell", "nothing_new", "planted-marker", "compute-", "Ana"):
+    for told in ("May this task run", "Approved", "dose", "min_cell", "nothing_new", "planted-marker", "compute-", "Ana"):
         assert told in found, f"the search is blind: {told} should be there"
     secrets = keys(town, code)
     for what, needle in [*((text, text.encode()) for text in [*CELLS, *ANALYST, *figures]), *secrets]:
@@ -142,6 +143,26 @@ def every_kind_of_run(town: Town) -> tuple[set[str], list[str]]:
     assert sums
     means = [format(value, ".4f") for value in mean.result["mean"].dropna()]
     return statuses, [*map(str, sums), *means]
+
+
+def approved_runs(town: Town) -> None:
+    """A filter's literal and a custodian's reason are in the pod's tables, and on the form of neither."""
+    session = town.session("canaryname")
+    every = ["--datasource", "*", "--algorithm", "*", "--column", "*", "--alias", "Ana", "--approval", "every_run"]
+    town.podium("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
+    count = podium.algorithms.Count(where="sex != 'canaryliteral' and dose > 918273645")
+    answer = session.ask(count, pods=["demo/a"], datasource="patients", wait=False)
+    ((run,),) = until(lambda: town.rows("a", "SELECT run FROM approval"))
+    environ = json.loads(town.podium("prefect", "env", "--json").stdout)
+
+    def state() -> str:
+        found = ask_prefect("/flow_runs/filter", {"flow_runs": {"name": {"any_": [f"approve-{run[:8]}"]}}}, environ)
+        return found[0]["state"]["name"] if found else ""
+
+    until(lambda: state() == "Suspended", seconds=120, why=state)
+    town.podium("approvals", "approve", run, "--pod", "demo/a", "--reason", "canaryreason")
+    assert answer.wait(60).status is Status.RELEASED
+    until(lambda: state() == "Approved", why=state)
 
 
 def plant(town: Town) -> None:
