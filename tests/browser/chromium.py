@@ -29,10 +29,15 @@ def launched(path: str) -> Iterator[Browser]:
         browser.close()
 
 
-def sign_in(context: BrowserContext, ui: str, auth: str) -> None:
+def ui() -> str:
+    """Where Prefect's UI is."""
+    return os.environ["PREFECT_API_URL"].removesuffix("/api")
+
+
+def sign_in(context: BrowserContext, place: str, auth: str) -> None:
     """Give the password to the UI's own form, once for all pages of the context."""
     page = context.new_page()
-    page.goto(f"{ui}/runs")
+    page.goto(f"{place}/runs")
     page.get_by_placeholder("admin:pass").fill(auth)
     page.get_by_role("button", name="Login").click()
     expect(page.get_by_text("Date Range")).to_be_visible()

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))  # towns are built as there
 
-from chromium import Contacted, find, launched, sign_in
+from chromium import Contacted, find, launched, sign_in, ui
 from playwright.sync_api import Browser, BrowserContext, Page
 from town import Town, opened, patients
 
@@ -68,8 +68,3 @@ def page(signed_in: BrowserContext, contacted: Contacted) -> Iterator[Page]:
     page = signed_in.new_page()
     yield page
     page.close()
-
-
-def ui() -> str:
-    """Where Prefect's UI is."""
-    return os.environ["PREFECT_API_URL"].removesuffix("/api")
