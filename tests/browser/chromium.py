@@ -13,10 +13,13 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def find() -> str | None:
-    """The browser's path, or None. A wrong PODIUM_CHROMIUM is not made up for by another browser."""
+def find() -> str:
+    """The browser's path. Raises FileNotFoundError; a wrong PODIUM_CHROMIUM is not made up for by another browser."""
     wanted = os.environ.get("PODIUM_CHROMIUM")
-    return shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, NAMES)), None)
+    found = shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise FileNotFoundError("no Chromium: apt install chromium, or name one in PODIUM_CHROMIUM")
+    return found
 
 
 @contextmanager

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
-from chromium import Contacted, ui
+from chromium import Contacted, find, ui
 from playwright.sync_api import Page, expect
 from prefect_view import ask_prefect, flow_runs
 from town import Town, until
 
 import podium
 from podium.contracts import Status
+
+try:
+    find()
+except FileNotFoundError as missing:
+    if os.environ.get("PODIUM_BROWSER") == "required":
+        raise
+    pytest.skip(str(missing), allow_module_level=True)
 
 POD = "north@demo"
 COUNT: dict[str, Any] = {"pods": ["demo/north"], "datasource": "patients"}
