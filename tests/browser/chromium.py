@@ -13,10 +13,13 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def find() -> str | None:
-    """The browser's path, or None. A wrong PODIUM_CHROMIUM is not made up for by another browser."""
+def find() -> str:
+    """The browser's path. Raises FileNotFoundError; a wrong PODIUM_CHROMIUM is not made up for by another browser."""
     wanted = os.environ.get("PODIUM_CHROMIUM")
-    return shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, NAMES)), None)
+    found = shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise FileNotFoundError("no Chromium: apt install chromium, or name one in PODIUM_CHROMIUM")
+    return found
 
 
 @contextmanager
@@ -29,10 +32,15 @@ def launched(path: str) -> Iterator[Browser]:
         browser.close()
 
 
-def sign_in(context: BrowserContext, ui: str, auth: str) -> None:
+def ui() -> str:
+    """Where Prefect's UI is."""
+    return os.environ["PREFECT_API_URL"].removesuffix("/api")
+
+
+def sign_in(context: BrowserContext, place: str, auth: str) -> None:
     """Give the password to the UI's own form, once for all pages of the context."""
     page = context.new_page()
-    page.goto(f"{ui}/runs")
+    page.goto(f"{place}/runs")
     page.get_by_placeholder("admin:pass").fill(auth)
     page.get_by_role("button", name="Login").click()
     expect(page.get_by_text("Date Range")).to_be_visible()

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))  # towns are built as there
 
-from chromium import Contacted, find, launched, sign_in
+from chromium import Contacted, find, launched, sign_in, ui
 from playwright.sync_api import Browser, BrowserContext, Page
 from town import Town, opened, patients
 
@@ -38,13 +38,7 @@ def town(tmp_path_factory, prefect_server: object) -> Iterator[Town]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for the module, and no longer: while it is open, no other test of this process may run an event loop."""
-    path = find()
-    if path is None:
-        what = "no Chromium: apt install chromium, or name one in PODIUM_CHROMIUM"
-        if os.environ.get("PODIUM_BROWSER") == "required":
-            pytest.fail(what)
-        pytest.skip(what)
-    with launched(path) as browser:
+    with launched(find()) as browser:
         yield browser
 
 
@@ -68,8 +62,3 @@ def page(signed_in: BrowserContext, contacted: Contacted) -> Iterator[Page]:
     page = signed_in.new_page()
     yield page
     page.close()
-
-
-def ui() -> str:
-    """Where Prefect's UI is."""
-    return os.environ["PREFECT_API_URL"].removesuffix("/api")

@@ -26,8 +26,6 @@ MOST_BYTES = 150_000
 def main() -> None:
     """Set the stage, take every picture, clear the stage."""
     path = find()
-    if path is None:
-        sys.exit("error: no Chromium. apt install chromium, or name one in PODIUM_CHROMIUM.")
     with tempfile.TemporaryDirectory(prefix="podium-screenshots-") as folder:
         os.environ.update(PODIUM_HOME=f"{folder}/home", PODIUM_PREFECT_PORT="4200")
         town = Town(Path(folder))
