@@ -14,15 +14,17 @@ from tasks.reply import acknowledge
 from tasks.step import log
 
 
-async def attend(desk: Desk) -> None:
-    """One look at the approvals of this pod."""
+async def attend(desk: Desk) -> bool:
+    """One look at the approvals of this pod; whether Prefect's list of them may have to change."""
     desk.approvals.expire(now())
     for run in desk.approvals.answered():
         desk.enqueue(run)
-    for asked in desk.approvals.open():
+    waiting = desk.approvals.open()
+    for asked in waiting:
         if asked.told_at is None:
             with contextlib.suppress(HubUnavailable):
                 await _tell(desk, asked)
+    return bool(waiting or desk.approvals.over())
 
 
 async def _tell(desk: Desk, asked: ApprovalRecord) -> None:

@@ -29,8 +29,6 @@ NAMES = {"yes": "Approved", "no": "Rejected", EXPIRED: outcome(Status.EXPIRED), 
 async def list_open(desk: Desk) -> None:
     """Make Prefect's list true."""
     wanted, over = desk.approvals.open(), desk.approvals.over()
-    if not wanted and not over:
-        return
     async with get_client() as client:
         states = await _states(client, [asked.flow_run for asked in (*wanted, *over) if asked.flow_run])
         for asked in wanted:

@@ -168,8 +168,7 @@ class Supervisor:
 
     async def _approvals(self) -> None:
         """Go on with what has its answer; then Prefect's to-do list, which may wait until Prefect is there."""
-        await self.flows.attend(self.desk)
-        if await self.prefect.answers():
+        if await self.flows.attend(self.desk) and await self.prefect.answers():
             await self.flows.list_open(self.desk)
 
     async def _watch_prefect(self) -> None:

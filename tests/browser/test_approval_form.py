@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def asked(town: Town, session: Any) -> tuple[Any, str]:
 
 def states(run: str) -> list[str]:
     """Of every flow run that asks about this run."""
+    time.sleep(0.5)  # asking costs the server more than what is waited for
     found = ask_prefect("/flow_runs/filter", {"flow_runs": {"name": {"any_": [f"approve-{run[:8]}"]}}})
     return [one["state"]["name"] for one in found]
 

@@ -156,6 +156,7 @@ def approved_runs(town: Town) -> None:
     environ = json.loads(town.podium("prefect", "env", "--json").stdout)
 
     def state() -> str:
+        time.sleep(0.5)
         found = ask_prefect("/flow_runs/filter", {"flow_runs": {"name": {"any_": [f"approve-{run[:8]}"]}}}, environ)
         return found[0]["state"]["name"] if found else ""
 
