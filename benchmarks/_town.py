@@ -1,4 +1,4 @@
-"""A hub, pods and an analyst as real processes in a folder of their own, all at the defaults."""
+"""A hub, pods and an analyst as real processes in a folder of their own, all at the defaults but for `limits`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Town:
         self.folder, self.home = folder, folder / "home"
         self.pods: dict[str, subprocess.Popen[str]] = {}
         self.hub: subprocess.Popen[str] | None = None
+        self.limits: dict[str, int] = {}  # the pods' `limits`, where they are not the defaults
 
     def __enter__(self) -> Self:
         self._outer = dict(os.environ)
@@ -60,7 +61,8 @@ class Town:
         for name, path in sources.items():
             file = self.folder / f"{name}.yaml"
             source = {"name": "patients", "kind": "csv", "path": str(path), "key": ["patient"]}
-            file.write_text(json.dumps({"pod": {"name": name, "owner": OWNER}, "hub": {"url": self.url}, "datasources": [source]}))
+            sections = {"pod": {"name": name, "owner": OWNER}, "hub": {"url": self.url}, "datasources": [source], "limits": self.limits}
+            file.write_text(json.dumps(sections))
             with (self.folder / f"{name}.log").open("a") as log:
                 command = [str(BIN / "podium"), "pod", "start", str(file)]
                 self.pods[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True)

@@ -1,6 +1,7 @@
 """What a hub and two pods hold while they wait, after they have answered a question; Prefect's server is counted apart.
 
-Proportional set size of whole process trees, `podium pod start` included. Floor: as many bare Pythons.
+Proportional set size of whole process trees, `podium pod start` included; `warm`: while each pod keeps a loaded process for the next run.
+Floor: as many bare Pythons.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import psutil
 from benchmarks._measure import Bar, arguments, emit, fresh, median, prove
 from benchmarks.federated_mean import ask
 
-BARS = (Bar(figure="value", most=300, what="hub and two pods, no worker (MB)"),)
+BARS = (
+    Bar(figure="value", most=300, what="hub and two pods, no worker (MB)"),
+    Bar(figure="warm", most=500, what="hub and two pods, one warm worker each (MB)"),
+)
+WARM_SECONDS = 12
 HEAVY = ("pandas", "pandera", "duckdb", "polars", "pyarrow")
 
 
@@ -26,6 +31,7 @@ def main(rows: int, rounds: int) -> None:
 
     with fresh() as folder, Town(folder) as town:
         files = {name: patients(folder / f"{name}.csv", rows, seed=seed) for seed, name in enumerate(("a", "b"))}
+        town.limits = {"warm_seconds": WARM_SECONDS}
         town.start_hub()
         session = town.session()
         for name in files:
@@ -33,9 +39,13 @@ def main(rows: int, rounds: int) -> None:
         town.start_pods(**files)
         town.wait_ready()
         _, answer = ask(session, [f"{OWNER}/{name}" for name in files])
-        time.sleep(5)  # workers are gone, the last log lines are shipped
+        time.sleep(WARM_SECONDS / 2)  # workers are gone, the next ones' libraries are loaded
         assert town.hub is not None
         starters = [process.pid for process in town.pods.values()]
+        kept = [pid for pid in tree(starters) if "podium.workers.forkserver" in psutil.Process(pid).cmdline()]
+        served = set(tree([server.current().pid]))
+        warm = pss([town.hub.pid, *(pid for pid in tree(starters) if pid not in served)])
+        time.sleep(WARM_SECONDS)  # those are gone, too, and the last log lines are shipped
         pods = [int(town.state(name)["pid"]) for name in files]
         prefect = tree([server.current().pid])  # the first pod is its parent
         trees = {"hub": tree([town.hub.pid]), "pods": [pid for pid in tree(starters) if pid not in prefect], "prefect": prefect}
@@ -46,6 +56,8 @@ def main(rows: int, rounds: int) -> None:
         floor = bare(len(trees["hub"]) + len(trees["pods"]))
     middle = {name: median([one[name] for one in taken]) for name in trees}
     checks = {
+        "warm": warm,
+        "warm_workers": len(kept),
         "hub_mb": middle["hub"],
         "pods_mb": middle["pods"],
         "of_that_podium_pod_start_mb": starting,
@@ -56,7 +68,7 @@ def main(rows: int, rounds: int) -> None:
         "rows_answered": answer.rows,
         "pods_in_trees": sum(pid in trees["pods"] for pid in pods),
     }
-    prove(checks, heavy_mapped=[], others=[], rows_answered=2 * rows, pods_in_trees=2)
+    prove(checks, warm_workers=2, heavy_mapped=[], others=[], rows_answered=2 * rows, pods_in_trees=2)
     emit("idle_memory", value=middle["hub"] + middle["pods"], unit="MB", floor=floor, checks=checks)
 
 
