@@ -1,6 +1,7 @@
 """`podium demo` in an empty PODIUM_HOME, environment built, over a bare `prefect server start` in an empty home until it answers.
 
-The demo's own time is that of a whole Prefect server, a hub, two pods, their schemas, six federated questions, a regression among them, and the end of it all.
+The demo's own time is that of a whole Prefect server, a hub, two pods, their schemas, six federated questions (one is a regression in
+eleven rounds), and the end of it all.
 """
 
 from __future__ import annotations
