@@ -76,10 +76,12 @@ async def test_a_pod_that_polls_sends_no_heartbeat_until_a_poll_fails(tmp_path, 
         async with AsyncHubClient(hub.url, pod.client.api_key) as client:
             runs, config = (
                 SimpleNamespace(receive=lambda *_, **fields: received.append(fields["mid"])),
-                SimpleNamespace(identifier=pod.address),
+                SimpleNamespace(identifier=pod.address, message_service=SimpleNamespace(poll_seconds=POLL_SECONDS)),
             )
-            desk = SimpleNamespace(hub=client, runs=runs, config=config, state=SimpleNamespace(set=state.update), heard_until=0.0)
-            beat = Supervisor(desk, None)._heartbeat
+            desk = SimpleNamespace(
+                hub=client, mail=client, runs=runs, config=config, state=SimpleNamespace(set=state.update), heard_until=0.0
+            )
+            beat = Supervisor(desk, SimpleNamespace(computation=None))._heartbeat
             await lease(desk)
             assert received == [mid]
             assert desk.heard_until > time.monotonic() + POLL_SECONDS
