@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,14 +37,14 @@ class Stage:
         self.prefect: Future[Any] = Future()
         self.hub: subprocess.Popen[bytes] | None = None
         self.pods: list[PodProcess] = []
-        self.starting = ThreadPoolExecutor(1)
+        self.starting, self.closing = ThreadPoolExecutor(1), threading.Event()
 
     def begin(self) -> None:
         """Start what takes longest, Prefect's server, in the background, and the hub."""
         from podium.runner import server
 
         self.tell("Starting Prefect's server (new database) and the hub")
-        self.prefect = self.starting.submit(server.ensure, holder=os.getpid())
+        self.prefect = self.starting.submit(server.ensure, holder=os.getpid(), unless=self.closing.is_set)
         self.url = self._start_hub()
         self.tell(f"Hub at {self.url}")
 
@@ -65,6 +66,7 @@ class Stage:
         """End every process that this stage started."""
         from podium.runner import server
 
+        self.closing.set()  # a server that is still starting is not waited for
         with contextlib.suppress(PodiumError):
             self.prefect.result()
         self.starting.shutdown()
