@@ -29,6 +29,10 @@ class Taken:
     load: float
     line: dict[str, Any]
 
+    def has(self, name: str) -> bool:
+        """Whether it was taken: a line from before a figure was added has none."""
+        return name in self.line or name in self.line["checks"]
+
     def figure(self, name: str) -> float:
         return float(self.line[name] if name in self.line else self.line["checks"][name])
 
@@ -42,7 +46,7 @@ def read(path: Path) -> dict[str, Taken]:
 def write(path: Path, results: Mapping[str, Taken], *, bars: Mapping[str, Sequence[Bar]]) -> None:
     rows, missed, held = [], [], 0
     for name, taken in sorted(results.items()):
-        for place, bar in enumerate(bars[name]):
+        for place, bar in enumerate(one for one in bars[name] if taken.has(one.figure)):
             figure = taken.figure(bar.figure)
             holds = bar.holds(figure)
             held += holds

@@ -128,6 +128,7 @@ def test_yes_and_no_and_a_yes_to_another_task(served):
     assert "the signed approval is of another task" in town.log("a.log")
 
 
+@pytest.mark.soak
 def test_a_yes_in_prefect_changes_nothing_where_the_grant_wants_it_signed(served):
     """And the question stands there again."""
     town, session = served
@@ -173,6 +174,7 @@ def test_a_pod_killed_while_it_waits_goes_on_and_asks_once(served):
     until(lambda: {name for _, name in in_prefect(town, run)} <= {"Expired"})
 
 
+@pytest.mark.soak
 def test_prefect_killed_while_a_task_waits(town: Town):
     """The command line needs no Prefect; and when it is back, its list is made true again, even if it forgot everything."""
     for name in [name for name in town.env if name.startswith("PREFECT_")]:
