@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from podium.contracts import Round, canonical
 from podium.crypto.envelope import open_sealed, peek, read_body, reference
-from podium.errors import HubError, HubUnavailable, MessageRefused, TrustError
+from podium.errors import MessageRefused
 from podium.wire.hub import Leased
 from schemas.records import RunRecord
 from tasks.desk import Desk, now
-from tasks.step import log
+from tasks.take_in import take_in
 
 
 async def hear(desk: Desk, leased: Leased) -> None:
     """Take the message in, or drop it with a line in the log: it cannot touch a run that it does not answer. Raises HubUnavailable."""
-    try:
-        run = await _take_in(desk, leased.raw)
-        desk.bell(run).set()
-    except (MessageRefused, TrustError) as error:
-        log.warning("a message about a round was dropped: %s", getattr(error, "rule", error.code))
-    try:
-        await desk.mail.ack(leased.mid, attempt=leased.attempt)
-    except HubUnavailable:
-        raise
-    except HubError as error:
-        log.warning("a message about a round was not acknowledged: %s", error.code)
+    await take_in(desk, leased, _hear, about="about a round")
 
 
-async def _take_in(desk: Desk, raw: bytes) -> str:
-    """The run that it is for. Its analyst alone may write, and only in answer to our last reply. Raises MessageRefused."""
+async def _hear(desk: Desk, raw: bytes) -> None:
+    """Put it on disk and wake the run. Its analyst alone may write, and only in answer to our last reply. Raises MessageRefused."""
     header = peek(raw)
     record = _open_run(desk, header.run)
     rounds = desk.rounds.every(record.id)
     if rounds and rounds[-1].mid == header.mid:
-        return record.id
+        desk.bell(record.id).set()
+        return
     reply = rounds[-1].reply if rounds else None
     if reply is None or header.from_key != record.analyst:
         raise MessageRefused("reply_to")
@@ -55,7 +46,7 @@ async def _take_in(desk: Desk, raw: bytes) -> str:
     ends = word.parameters is None
     if not desk.rounds.hear(record.id, word.no, mid=header.mid, reference=opened.reference, parameters=parameters, last=ends):
         raise MessageRefused("sequence")
-    return record.id
+    desk.bell(record.id).set()
 
 
 def _open_run(desk: Desk, run: str) -> RunRecord:

@@ -9,29 +9,21 @@ from __future__ import annotations
 from podium.contracts import Cancel
 from podium.crypto.envelope import open_sealed, peek, read_body
 from podium.crypto.header import Header
-from podium.errors import HubError, HubUnavailable, MessageRefused, TrustError
+from podium.errors import MessageRefused
 from podium.wire.hub import Leased
 from schemas.records import RunRecord
 from tasks.cancel import cancel
 from tasks.desk import Desk, now
 from tasks.step import log
+from tasks.take_in import take_in
 
 
 async def heed(desk: Desk, leased: Leased) -> None:
     """Cancel the run, or drop the message with a line in the log. Raises HubUnavailable."""
-    try:
-        await _take_in(desk, leased.raw)
-    except (MessageRefused, TrustError) as error:
-        log.warning("a message to cancel a run was dropped: %s", getattr(error, "rule", error.code))
-    try:
-        await desk.mail.ack(leased.mid, attempt=leased.attempt)
-    except HubUnavailable:
-        raise
-    except HubError as error:
-        log.warning("a message to cancel a run was not acknowledged: %s", error.code)
+    await take_in(desk, leased, _heed, about="to cancel a run")
 
 
-async def _take_in(desk: Desk, raw: bytes) -> None:
+async def _heed(desk: Desk, raw: bytes) -> None:
     header = peek(raw)
     record = _known(desk, header.run)
     if record is not None and record.status.final:
