@@ -59,13 +59,19 @@ class Category(Frozen):
 
 
 class Column(Frozen):
-    """One column as profiled. Statistics are None where they were not taken; `reason` says why the semantic type was chosen."""
+    """One column as profiled. Statistics are None where they were not taken; `reason` says why the semantic type was chosen.
+
+    `description`, `unit` and `labels` (what a stored value stands for, by the value as text) are the custodian's words. `quantiles`: values
+    at evenly spaced shares of the rows that have one, from the least to the greatest; of dates, seconds since 1970.
+    """
 
     name: str
     type: ColumnType
     semantic: SemanticType
     reason: str = ""
     description: str = ""
+    unit: str = ""
+    labels: dict[str, str] = {}
     nullable: bool = True
     nulls: int | None = None
     distinct: int | None = None
@@ -73,7 +79,16 @@ class Column(Frozen):
     max: Value = None
     mean: float | None = None
     sd: float | None = None
+    quantiles: tuple[float, ...] = ()
     categories: tuple[Category, ...] = ()
+
+
+class Part(Frozen):
+    """A part of a datasource that can be read by itself. Equal tokens, equal rows. `where` is the kind's own note of how to find it."""
+
+    id: str
+    token: str
+    where: dict[str, Any] = {}
 
 
 class DatasourceSchema(Frozen):

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.algorithms import Algorithm, Iterative
-from podium.contracts import Card, CardColumn, Partial, Released, ReleasedCell, Reply, Round, Status
+from podium.contracts import Card, CardColumn, Part, Partial, Released, ReleasedCell, Reply, Round, Status
 from podium.datasources import ARROW, Datasource
 from podium.errors import ConfigError, DataSourceError
 from podium.privacy.disclosure import Rules
@@ -71,11 +71,22 @@ def check_datasource(source: Datasource) -> None:
     picked = _read(source, names, [rows[0] - 1, 0])
     assert picked == {name: [values[0], values[-1]] for name, values in every.items()}, "datapoints picks other rows"
     assert source.token() == source.token(), "the token changes by itself"
-    json.dumps(source.partitions())
+    _parts(source, names, every)
     _refuses(DataSourceError, lambda: list(source.read(["no such column"])), "an unknown column is not refused")
     rebuilt = Datasource.load(json.loads(json.dumps(source.dump())))
     assert rebuilt == source, "dump() does not rebuild it"
     assert _read(rebuilt, names) == every, "the rebuilt source reads differently"
+
+
+def _parts(source: Datasource, names: Sequence[str], every: Mapping[str, list[Any]]) -> None:
+    """The parts, one after the other, are the source."""
+    parts = source.partitions()
+    assert parts == source.partitions(), "the parts change by themselves"
+    assert len({part.id for part in parts}) == len(parts), "two parts have the same id"
+    assert all(Part.model_validate_json(part.model_dump_json()) == part for part in parts), "a part does not survive JSON"
+    batches = [batch for part in parts for batch in source.read_part(part, names)]
+    rows = {name: [value for batch in batches for value in batch.column(name).to_pylist()] for name in names}
+    assert rows == every, "the parts are not the rows"
 
 
 def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -> None:

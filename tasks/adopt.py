@@ -31,7 +31,7 @@ async def adopt(desk: Desk, name: str) -> DatasourceSchema:
 async def _adopted(desk: Desk, name: str) -> DatasourceSchema:
     source = desk.source(name)
     limits = Limits(memory_mb=desk.config.limits.worker_memory_mb, seconds=24 * 3600)
-    async with WorkerSession.open(source.dump(), limits=limits, folder=desk.folder / "work") as worker:
+    async with WorkerSession.open(source.dump(), limits=limits, folder=desk.folder / "work", cache=desk.cache(name)) as worker:
         schema = desk.given(name, await worker.profile("partial"))
         source.check_fields(schema.names)
         written = await worker.write_contract(schema, desk.contract(name))

@@ -194,6 +194,7 @@ async def rows(case: Case) -> AsyncIterator[None]:
                 limits=Limits(memory_mb=limits.worker_memory_mb, seconds=limits.run_seconds),
                 folder=case.desk.folder / "work",
                 warm=case.desk.warm,
+                cache=case.desk.cache(case.task.datasource),
             ) as case.worker,
         ):
             yield

@@ -108,6 +108,10 @@ class Desk:
         (schema,) = [given_schema(fields) for fields in self.config.datasources if fields["name"] == name]
         return fitted(schema or found, found, self.source(name))
 
+    def cache(self, name: str) -> Path:
+        """Where workers keep what was costly to read of that datasource. It can be removed at any time."""
+        return self.folder / "cache" / name
+
     def contract(self, name: str) -> Path:
         """Where that datasource's pandera contract lies, for people to edit."""
         return self.folder / "contracts" / f"{name}.yaml"

@@ -41,6 +41,7 @@ async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) ->
         source.dump(),
         limits=Limits(memory_mb=limits.worker_memory_mb, seconds=24 * 3600),
         folder=desk.folder / "work",
+        cache=desk.cache(name),
     ) as worker:
         schema = await worker.profile(stage)
         source.check_fields(schema.names)

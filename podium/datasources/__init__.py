@@ -10,15 +10,15 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic.config import JsonDict
 
-from podium.contracts import ColumnType, SemanticType
+from podium.contracts import ColumnType, Part, SemanticType
 from podium.errors import ConfigError, DataSourceError
 from podium.names import NAME_SCHEMA, check_name
-from podium.plugin import Plugin, lazy_kinds, nearest
+from podium.plugin import Frozen, Plugin, lazy_kinds, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,11 +39,22 @@ ARROW: dict[ColumnType, str] = {
 }
 
 
+class About(Frozen):
+    """What the custodian says of a column. `labels`: what a stored value stands for, by the value as text."""
+
+    description: str = ""
+    unit: str = ""
+    labels: dict[str, str] = {}
+
+
 class Datasource(Plugin):
     """A named collection of datapoints that a pod serves. Paths are the custodian's; nothing a peer sends reaches these fields.
 
     `key`: the columns that identify a row (none: its whole content does). `ignore_columns` appear nowhere: not in the schema, not
     in a batch. `force_types` overrule the inferred semantic types. `name` may be left to a pod that has no other datasource.
+
+    `about` describes columns, and so does `dictionary`, a data dictionary as CSV; `about` has the last word. `catalogue`: how much of
+    the schema the hub's card may hold. `on_drift`: whether tasks go on when the data have changed since the last full schema.
     """
 
     package: ClassVar[str] = "podium.datasources"
@@ -54,6 +65,11 @@ class Datasource(Plugin):
     description: str = ""
     ignore_columns: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
     force_types: dict[str, SemanticType] = {}
+    about: dict[str, About] = {}
+    dictionary: Path | None = None
+    catalogue: Literal["names", "types", "counts", "full"] = "types"
+    on_drift: Literal["stop", "warn", "ignore"] = "warn"
+    _cache: Path | None = PrivateAttr(default=None)
 
     @field_validator("name")
     @classmethod
@@ -88,9 +104,16 @@ class Datasource(Plugin):
     def token(self) -> str:
         """A cheap sign that nothing changed: equal tokens, equal rows. Raises DataSourceError when the source is gone."""
 
-    def partitions(self) -> list[dict[str, Any]]:
-        """Parts that can be scanned one by one, as JSON values. One part unless a kind knows better."""
-        return [{"part": 0, "token": self.token()}]
+    def partitions(self) -> list[Part]:
+        """Parts that can be read one by one; all of them in order are the source. One part unless a kind knows better.
+
+        An id names the same part for as long as the source only changes elsewhere or grows. Raises DataSourceError.
+        """
+        return [Part(id="all", token=self.token())]
+
+    def read_part(self, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """`read`, for one of `partitions()`. Raises DataSourceError, also where the part is not what its token says any more."""
+        return self.read(columns)
 
     def check_fields(self, columns: Collection[str]) -> None:
         """Raise DataSourceError if `key` or `force_types` names a column that is not there. `ignore_columns` may: it is a precaution."""
@@ -99,6 +122,11 @@ class Datasource(Plugin):
                 if name not in columns:
                     remedy = nearest(name, list(columns))
                     raise DataSourceError(f"there is no column {name!r}.", field=f"datasources.{self.name}.{field}", remedy=remedy)
+
+    def caching(self, folder: Path | None) -> Self:
+        """The source with a private folder of its own where it may keep what was costly to read; what is missing there is read again."""
+        self._cache = folder
+        return self
 
     def placed(self, folder: Path) -> Self:
         """The source as another process can rebuild it; a kind that holds data in memory writes it below `folder`."""

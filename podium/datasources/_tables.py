@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
 
-from podium.contracts import ColumnType
+from podium.contracts import ColumnType, Part
 from podium.datasources import BATCH_ROWS, Datasource
 from podium.datasources._faults import check_names, explained, unknown_column
 
@@ -49,6 +50,14 @@ class Layout:
 
     relation: str
     types: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rows that an engine can be asked about: `select(columns)` is SQL that reads them, None for every column that is not ignored."""
+
+    engine: duckdb.DuckDBPyConnection
+    select: Callable[[Sequence[str] | None], str]
 
 
 class Table(Datasource):
@@ -90,6 +99,12 @@ class Table(Datasource):
                 raise unknown_column(self.name, name, list(shape))
         wanted = ", ".join(f"{cast(name, layout.types[name])} AS {quoted(name)}" for name in names)
         return f"SELECT {wanted or 'true AS nothing'} FROM {layout.relation}"  # noqa: S608 names and paths are quoted
+
+    @contextmanager
+    def reading(self, part: Part | None = None) -> Iterator[Reading]:
+        """One part of the table (None: all of it) open in an engine that can read nothing else."""
+        engine = connect(self.path)
+        yield Reading(engine, lambda columns: self.select(engine, columns))
 
     def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
         engine = connect(self.path)

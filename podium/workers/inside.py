@@ -25,7 +25,7 @@ class Inside:
         """Carry out one command. Raises whatever goes wrong."""
         match fields["do"]:
             case "open":
-                return self._open(fields["source"])
+                return self._open(fields["source"], fields.get("cache"))
             case "profile":
                 return self._profile(fields["stage"])
             case "write_contract":
@@ -38,10 +38,10 @@ class Inside:
                 return self._compute(fields["algorithm"])
         raise WorkerError("there is no such command.", code="worker_command")
 
-    def _open(self, source: dict[str, Any]) -> Result:
+    def _open(self, source: dict[str, Any], cache: str | None) -> Result:
         from podium.datasources import Datasource
 
-        self._source = Datasource.load(source)
+        self._source = Datasource.load(source).caching(Path(cache) if cache else None)
         return json.dumps({"opened": True}), []
 
     def _profile(self, stage: str) -> Result:

@@ -42,8 +42,8 @@ class WorkerSession:
     cancelled command the session is over.
     """
 
-    def __init__(self, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path, warm: Warm | None) -> None:
-        self._source, self._limits, self._folder, self._log, self._warm = source, limits, folder, log, warm
+    def __init__(self, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path, warm: Warm | None, cache: Path | None) -> None:
+        self._source, self._limits, self._folder, self._log, self._warm, self._cache = source, limits, folder, log, warm, cache
         self._lock = asyncio.Lock()
         self._process: Process | None = None
         self._place: Path | None = None
@@ -51,12 +51,22 @@ class WorkerSession:
         self._number = 0
 
     @classmethod
-    def open(cls, source: dict[str, Any], *, limits: Limits, folder: Path, log: Path | None = None, warm: Warm | None = None) -> Self:
+    def open(
+        cls,
+        source: dict[str, Any],
+        *,
+        limits: Limits,
+        folder: Path,
+        log: Path | None = None,
+        warm: Warm | None = None,
+        cache: Path | None = None,
+    ) -> Self:
         """A session for one datasource's `dump()`. `folder` takes its private working folder; `log` its stderr, for the custodian.
 
-        With `warm` the process is a fork of one that has loaded everything, where there is one.
+        With `warm` the process is a fork of one that has loaded everything, where there is one. `cache`: where the worker may keep what
+        was costly to read of this datasource, for the next session.
         """
-        return cls(source, limits=limits, folder=folder, log=log or folder / "worker.log", warm=warm)
+        return cls(source, limits=limits, folder=folder, log=log or folder / "worker.log", warm=warm, cache=cache)
 
     @property
     def pid(self) -> int | None:
@@ -75,7 +85,8 @@ class WorkerSession:
         finally:
             os.close(handle)
         with contextlib.suppress(ConnectionError):  # a worker that died at once is reported by the first command
-            await self._post({"do": "open", "source": self._source, "limits": self._limits.model_dump()})
+            cache = str(private_folder(self._cache.absolute())) if self._cache else None
+            await self._post({"do": "open", "source": self._source, "limits": self._limits.model_dump(), "cache": cache})
         return self
 
     async def _started(self, log: int) -> Process:
