@@ -6,6 +6,7 @@ DuckDB quotes the faulty line in its messages, so none of their text is passed o
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from podium.errors import DataSourceError
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COLUMN = re.compile(r"^Column (.+) is being converted as type ([A-Z]+)", re.MULTILINE)
+_LONG = ("maximum line size", "does not support a full read")
+_PACKED = ("gzip", "zstd", "compressed stream", "inflate")
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
@@ -32,9 +35,26 @@ def explained(path: Path) -> Iterator[None]:
     except UnicodeError:
         raise _not_utf8(path, "") from None
     except Exception as error:
-        if not type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")) and not isinstance(error, OSError):
+        if not from_engine(error) and not isinstance(error, OSError):
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise fault(path, "there is no room to work in.", remedy="Make room below PODIUM_HOME.", code="no_room") from None
         raise _read_from(path, str(error)) from None
+
+
+def from_engine(error: BaseException) -> bool:
+    """Whether a data library says that the data are at fault. That it has no memory left is no fault of theirs."""
+    kind = type(error)
+    if isinstance(error, OSError):
+        return error.errno is None and "out of memory" not in str(error).lower()  # DuckDB's, by way of an Arrow reader
+    return kind.__module__.startswith(("duckdb", "_duckdb", "pyarrow")) and "Memory" not in kind.__name__
+
+
+def changed(path: Path) -> DataSourceError:
+    """The file has become another one while it was read. Trying again reads the new one from its beginning."""
+    error = fault(path, "the file changed while it was read.", remedy="It is read again.", code="changed_while_read")
+    error.transient = True
+    return error
 
 
 def fault(path: Path, message: str, *, line: int | str = "", remedy: str = "", code: str = "unreadable") -> DataSourceError:
@@ -56,11 +76,35 @@ def check_names(path: Path, names: Sequence[str]) -> None:
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise fault(path, f"column {position} has no name.", line=1, remedy="Name it.", code="column_names")
-        other = seen.setdefault(name.casefold(), name)
-        if other == name and list(names).count(name) > 1:
+        other = seen.get(name.casefold())
+        if other == name:
             raise fault(path, f"two columns are called {name!r}.", line=1, remedy="Rename one.", code="column_names")
-        if other != name:
+        if other is not None:
             raise fault(path, f"columns {other!r} and {name!r} differ only by case.", line=1, remedy="Rename one.", code="column_names")
+        seen[name.casefold()] = name
+
+
+def same_columns(path: Path, found: Sequence[str], wanted: Sequence[str], *, like: str) -> None:
+    """Raise DataSourceError unless the file has the columns of the file called `like`, in whatever order."""
+    ours, theirs = set(found), set(wanted)
+    other = next((name for name in wanted if name not in ours), None)
+    missing = other is not None
+    if other is None and (other := next((name for name in found if name not in theirs), None)) is None:
+        return
+    says = f"there is no column {other!r}, and {like} has it." if missing else f"there is a column {other!r}, and {like} does not have it."
+    remedy = "Give all files the same columns, or serve this one as a datasource of its own."
+    raise fault(path, says, remedy=remedy, code="other_columns")
+
+
+def long_line(path: Path, line: int | str = "") -> DataSourceError:
+    """A line that no table has: most often a file without line ends, or of another kind."""
+    remedy = "Check that it is text with line ends, and that quotes are closed."
+    return fault(path, "a line is longer than 2 MB.", line=line, remedy=remedy, code="long_line")
+
+
+def broken_archive(path: Path) -> DataSourceError:
+    """What ends in `.gz` or `.zst` and cannot be unpacked."""
+    return fault(path, "the compression is damaged.", remedy="Copy it again: it may be cut short.", code="compression")
 
 
 def _read_from(path: Path, text: str) -> DataSourceError:
@@ -78,9 +122,16 @@ def _read_from(path: Path, text: str) -> DataSourceError:
         return fault(path, message, line=line, remedy="Correct the row, or `delimiter` for this datasource.", code="ragged_row")
     if "unterminated quote" in text.lower():
         return fault(path, "a quoted value is not closed.", line=line, remedy="Close the quote.", code="quote")
+    if any(sign in text.lower() for sign in _LONG):
+        return long_line(path, line)
+    if path.suffix in (".gz", ".zst") and any(sign in text.lower() for sign in _PACKED):
+        return broken_archive(path)
+    if "invalid state" in text.lower():
+        message = "its lines do not all end alike, or a quoted value is followed by something else than the delimiter."
+        return fault(path, message, line=line, remedy="Write it again with one kind of line end.", code="line_ends")
     if "permission denied" in text.lower():
         return _unreadable(path)
-    if path.suffix == ".parquet":
+    if path.suffix in (".parquet", ".pq"):
         remedy = "Write it again: the copy may be cut short."
         return fault(path, "this is no complete Parquet file (its footer or a page is damaged).", remedy=remedy)
     return fault(

@@ -1,31 +1,82 @@
-"""The layout of a Parquet file, from its footer."""
+"""What Parquet files say of themselves: names, types and row groups, from their footers, without reading a row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from podium.datasources._faults import check_names, fault
-from podium.datasources._tables import Layout, literal
+from podium.contracts import ColumnType
+from podium.datasources._engine import connect, listed
+from podium.datasources._faults import check_names, explained, fault
 
-if TYPE_CHECKING:
-    import duckdb
+GROUP_ROWS = 1_000_000
+GROUP_BYTES = 128 << 20
+_WIDER: dict[frozenset[ColumnType], ColumnType] = {
+    frozenset({"integer", "number"}): "number",
+    frozenset({"date", "timestamp"}): "timestamp",
+}
 
 
-def footer_layout(engine: duckdb.DuckDBPyConnection, path: Path) -> Layout:
-    """Names as the file has them (DuckDB renames duplicates in silence), types as DuckDB reads them."""
+class Footer(NamedTuple):
+    """Of one file: its columns, their types in one text, those whose type has no values, and rows and bytes of each row group."""
+
+    names: tuple[str, ...]
+    schema: str
+    empty: frozenset[str]
+    groups: tuple[tuple[int, int], ...]
+
+
+def footer(path: Path) -> Footer:
+    """Raises DataSourceError, also for names that DuckDB would change in silence."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if path.stat().st_size == 0:
         raise fault(path, "the file is empty.", remedy="Write it again.", code="empty_file")
+    with path.open("rb") as file:
+        if file.read(4) not in (b"PAR1", b"PARE"):
+            raise fault(path, "this is no Parquet file.", remedy="Write it as Parquet, or set another `kind`.", code="parquet_footer")
     try:
-        names = pq.read_schema(path).names
+        with pq.ParquetFile(path) as opened:
+            schema, about = opened.schema_arrow, opened.metadata
+            groups = tuple((about.row_group(i).num_rows, about.row_group(i).total_byte_size) for i in range(about.num_row_groups))
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         if isinstance(error, PermissionError):
             raise
         remedy = "Write it again: the copy may be cut short."
         raise fault(path, "this is no complete Parquet file (its footer is damaged).", remedy=remedy, code="parquet_footer") from None
-    check_names(path, names)
-    relation = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
-    found = engine.sql(f"SELECT * FROM {relation} LIMIT 0")  # noqa: S608 the path is quoted
-    return Layout(relation=relation, types=dict(zip(names, map(str, found.types), strict=True)))
+    check_names(path, schema.names)
+    empty = frozenset(field.name for field in schema if pa.types.is_null(field.type))
+    return Footer(tuple(schema.names), schema.remove_metadata().to_string(show_field_metadata=False), empty, groups)
+
+
+def native_types(path: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """The columns with the types that DuckDB reads them in."""
+    with explained(path):
+        found = connect(path).sql(f"SELECT * FROM {parquet([path])} LIMIT 0")  # noqa: S608 the path is quoted
+    return dict(zip(names, map(str, found.types), strict=True))
+
+
+def parquet(paths: Sequence[Path], more: str = "hive_partitioning = false") -> str:
+    """SQL of the table in these files."""
+    return f"read_parquet({listed(paths)}, {more})"
+
+
+def common(kinds: set[ColumnType]) -> ColumnType | None:
+    """The type that values of all these types have; None where there is none."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return "text" if "text" in kinds and "other" not in kinds and "binary" not in kinds else _WIDER.get(frozenset(kinds))
+
+
+def grouped(groups: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+    """Row groups that make a part together, as its first row and the one after its last: about a million rows or 128 MB."""
+    parts: list[tuple[int, int]] = []
+    start = at = size = 0
+    for rows, length in groups:
+        if at > start and (at - start + rows > GROUP_ROWS or size + length > GROUP_BYTES):
+            parts.append((start, at))
+            start, size = at, 0
+        at, size = at + rows, size + length
+    return [*parts, (start, at)]

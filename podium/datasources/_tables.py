@@ -1,55 +1,53 @@
-"""What the table kinds share: one locked-down DuckDB reads every file, and each column type has one Arrow type.
+"""What the table kinds share: files of one shape are one table, read by a locked-down engine, as a whole or part by part.
 
-The engine may open this one file and nothing else: no network, no other path, no extension, and its settings are locked.
+A kind says how DuckDB reads its files (`_layout`, `_sql`) and, where it can read less than one, what its parts are (`_parts`, `_opened`).
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
+import hashlib
+import stat
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from pydantic import Field, field_validator
-from pydantic.config import JsonDict
+from typing import TYPE_CHECKING, NamedTuple
 
 from podium.contracts import ColumnType, Part
-from podium.datasources import BATCH_ROWS, Datasource
-from podium.datasources._faults import check_names, explained, unknown_column
+from podium.datasources import BATCH_ROWS
+from podium.datasources._engine import cast, column_type, connect, literal, quoted
+from podium.datasources._faults import changed, check_names, explained, fault, from_engine, unknown_column
+from podium.datasources._files import Files, Found
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-MEMORY = "256MB"
-ONE_FILE: JsonDict = {"pattern": r"^[^*?\[\]]*$"}
+__all__ = ["Layout", "Piece", "Reading", "Table", "cast", "column_type", "connect", "literal", "quoted"]
 
-# The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
-# UBIGINT and HUGEINT do not fit an integer of 64 bits and are read as numbers.
-SQL = {
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "text": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "binary": "BLOB",
-    "other": "VARCHAR",
-}
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
+
+@dataclass(frozen=True)
+class Piece:
+    """Files that are read alike, one after the other: DuckDB's types of their columns, and what else the kind must know to read them."""
+
+    files: tuple[Found, ...]
+    types: dict[str, str]
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file reads: the SQL of its table, and the columns with their types (DuckDB's own names included)."""
+    """How the files read: every column with its type, the ignored ones included, and the pieces in order. `form`: what else decides."""
 
-    relation: str
-    types: dict[str, str]
+    shape: dict[str, ColumnType]
+    pieces: tuple[Piece, ...]
+    form: str = ""
+
+    @property
+    def sign(self) -> str:
+        """Two layouts with the same sign read the same bytes as the same rows."""
+        return hashlib.sha256(repr((self.form, self.shape)).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -60,133 +58,215 @@ class Reading:
     select: Callable[[Sequence[str] | None], str]
 
 
-class Table(Datasource):
-    """One local file of rows. A kind says how DuckDB reads it (`_layout`)."""
-
-    path: Path = Field(json_schema_extra=ONE_FILE)
-
-    @field_validator("path")
-    @classmethod
-    def _one_file(cls, path: Path) -> Path:
-        if any(sign in str(path) for sign in "*?[]"):
-            raise ValueError("must name one file: the characters * ? [ ] are not allowed in it")
-        return path.expanduser().absolute()
+class Table(Files):
+    """Rows in local files. All files have the same columns, told apart by their names."""
 
     @abstractmethod
-    def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
-        """Look at the file's head or footer. Raises DataSourceError for all that is wrong with its form."""
+    def _layout(self, files: Sequence[Found]) -> Layout:
+        """Look at heads or footers. Raises DataSourceError for all that is wrong with the form of the files."""
+
+    @abstractmethod
+    def _sql(self, piece: Piece, paths: Sequence[Path]) -> str:
+        """SQL of the table in these files of a piece."""
+
+    def _parts(self, found: Found, piece: Piece) -> list[Part]:
+        """The parts of one file; `reading` wants `where` to have its name as `file`."""
+        return [Part(id=found.name, token=found.token, where={"file": found.name})]
+
+    @contextmanager
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
+        """The file in which the part can be read, and SQL of its table."""
+        yield path, self._sql(piece, [path])
+
+    def _blame(self, found: Found, piece: Piece, layout: Layout) -> None:
+        """Read one file to its end, for the error that knows the line."""
+        path = self._path(found)
+        with explained(path):
+            relation = self._query(layout, piece, self._sql(piece, [path]), None)
+            connect(path).execute(f"SELECT count(COLUMNS(*)) FROM ({relation})").fetchall()  # noqa: S608 names and paths are quoted
 
     def columns(self) -> list[tuple[str, ColumnType]]:
-        return list(self._shape(self.layout(connect(self.path))).items())
+        return list(self._shape(self.layout()).items())
 
-    def layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
-        """The layout, found once per process and file version."""
-        key = (str(self.dump()), self.token())
-        if key not in _LAYOUTS:
-            with explained(self.path):
-                layout = self._layout(engine)
-            _LAYOUTS.clear()
-            _LAYOUTS[key] = layout
-        return _LAYOUTS[key]
+    def files(self) -> list[Found]:
+        """As for every kind of files; but what is no file with a beginning and an end is refused, before anything waits for it."""
+        with explained(self.path):
+            mode = self.path.stat().st_mode if self.path.exists() else stat.S_IFREG
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise fault(self.path, "this is a pipe, a socket or a device, and no file.", remedy="Name a file.", code="no_file")
+        if self.path.is_symlink() and not self.path.exists():
+            raise fault(self.path, "this is a link to a file that is not there.", remedy="Mend the link.", code="missing_file")
+        return super().files()
+
+    def layout(self) -> Layout:
+        """The layout, found once per process and version of the files."""
+        return self._known(self.files()).layout
 
     def select(self, engine: duckdb.DuckDBPyConnection, columns: Sequence[str] | None = None) -> str:
-        """SQL that reads `columns` (None: all but the ignored ones), each in the form of its type."""
-        layout = self.layout(engine)
+        """SQL that reads `columns` (None: all but the ignored ones) of every file, each in the form of its type."""
+        return " UNION ALL ".join(self._queries(self.layout(), columns))
+
+    @contextmanager
+    def reading(self, part: Part | None = None) -> Iterator[Reading]:
+        """One part of the table (None: all of it) open in an engine that can read nothing else.
+
+        Raises DataSourceError `changed_while_read` at the end where a file has become another meanwhile.
+        """
+        with self._reading(part) as (engine, queries):
+            yield Reading(engine, lambda columns: " UNION ALL ".join(queries(columns)))
+
+    def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
+        yield from self._batches(None, columns, datapoints)
+
+    def read_part(self, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        yield from self._batches(part, columns, None)
+
+    def partitions(self) -> list[Part]:
+        files = self.files()
+        known = self._known(files)
+        if known.parts is None:
+            sign = known.layout.sign
+            found = [part for piece in known.layout.pieces for file in piece.files for part in self._parts(file, piece)]
+            known = known._replace(parts=[part.model_copy(update={"token": f"{part.token}:{sign}"}) for part in found])
+            _KNOWN[str(self.dump())] = known
+        return list(known.parts or [])
+
+    def token(self) -> str:
+        return _version(self.files())
+
+    def _path(self, found: Found) -> Path:
+        return self.root / found.name
+
+    def _known(self, files: Sequence[Found]) -> _Known:
+        key, version = str(self.dump()), _version(files)
+        known = _KNOWN.get(key)
+        if known is None or known.version != version:
+            with explained(self.path):
+                layout = self._layout(files)
+            known = _Known(version, layout, {found.name: (found, piece) for piece in layout.pieces for found in piece.files})
+            _KNOWN.clear()
+            _KNOWN[key] = known
+        return known
+
+    def _shape(self, layout: Layout) -> dict[str, ColumnType]:
+        check_names(self.path, list(layout.shape))
+        for name in (*self.key, *self.ignore_columns, *self.force_types):
+            if name not in layout.shape:
+                raise unknown_column(self.name, name, [n for n in layout.shape if n not in self.ignore_columns])
+        return {name: kind for name, kind in layout.shape.items() if name not in self.ignore_columns}
+
+    def _queries(self, layout: Layout, columns: Sequence[str] | None) -> list[str]:
+        paths = ([self._path(found) for found in piece.files] for piece in layout.pieces)
+        return [self._query(layout, piece, self._sql(piece, some), columns) for piece, some in zip(layout.pieces, paths, strict=True)]
+
+    def _query(self, layout: Layout, piece: Piece, relation: str, columns: Sequence[str] | None) -> str:
         shape = self._shape(layout)
         names = list(shape) if columns is None else list(columns)
         for name in names:
             if name not in shape:
                 raise unknown_column(self.name, name, list(shape))
-        wanted = ", ".join(f"{cast(name, layout.types[name])} AS {quoted(name)}" for name in names)
-        return f"SELECT {wanted or 'true AS nothing'} FROM {layout.relation}"  # noqa: S608 names and paths are quoted
+        wanted = ", ".join(f"{cast(name, piece.types[name], shape[name])} AS {quoted(name)}" for name in names)
+        return f"SELECT {wanted or 'true AS nothing'} FROM {relation}"  # noqa: S608 names and paths are quoted
 
     @contextmanager
-    def reading(self, part: Part | None = None) -> Iterator[Reading]:
-        """One part of the table (None: all of it) open in an engine that can read nothing else."""
-        engine = connect(self.path)
-        yield Reading(engine, lambda columns: self.select(engine, columns))
+    def _reading(self, part: Part | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[Sequence[str] | None], list[str]]]]:
+        """An engine, and for each piece its query."""
+        if part is not None:
+            with self._reading_part(part) as one:
+                yield one
+            return
+        layout = self._known(self.files()).layout
+        files = [(found, piece) for piece in layout.pieces for found in piece.files]
+        engine = connect(*(self._path(found) for found, _ in files))
+        with self._held(files, layout):
+            yield engine, lambda columns: self._queries(layout, columns)
 
-    def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
-        engine = connect(self.path)
-        query = self.select(engine, columns)
+    @contextmanager
+    def _reading_part(self, part: Part) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[Sequence[str] | None], list[str]]]]:
+        layout, found, piece = self._find(part)
+        path = self._path(found)
+        with self._held([(found, piece)], layout, part), self._opened(part, piece, path) as (place, relation):
+            engine = connect(place)
+            yield engine, lambda columns: [self._query(layout, piece, relation, columns)]
+
+    def _find(self, part: Part) -> tuple[Layout, Found, Piece]:
+        """The part's file, as it is now. The files are listed again only where it has changed since."""
+        name = str(part.where.get("file", ""))
+        known = _KNOWN.get(str(self.dump()))
+        if known is None or name not in known.files or _now(self._path(known.files[name][0])) != known.files[name][0].token:
+            known = self._known(self.files())
+        if name not in known.files or not part.token.endswith(f":{known.layout.sign}"):
+            raise changed(self.root / name)
+        return known.layout, *known.files[name]
+
+    @contextmanager
+    def _held(self, files: Sequence[tuple[Found, Piece]], layout: Layout, part: Part | None = None) -> Iterator[None]:
+        """See to it that the files stay what they are, and that an error names the file and line that it comes from."""
+        whole = part is None or part.token.startswith(f"{files[0][0].token}:")
+        try:
+            yield
+        except Exception as error:
+            self._unchanged(files)
+            if not from_engine(error):
+                raise
+            if len(files) > 1 or not whole:
+                for found, piece in files:
+                    self._blame(found, piece, layout)
+                self._unchanged(files)
+            if not whole:
+                raise fault(
+                    self._path(files[0][0]),
+                    "a part of it cannot be read by itself.",
+                    remedy="Write it again, with quotes around values only.",
+                    code="unreadable_part",
+                ) from None
+            with explained(self._path(files[0][0]) if len(files) == 1 else self.path):
+                raise
+        if whole:
+            self._unchanged(files)
+
+    def _unchanged(self, files: Sequence[tuple[Found, Piece]]) -> None:
+        for found, _ in files:
+            if _now(path := self._path(found)) != found.token:
+                raise changed(path)
+
+    def _batches(self, part: Part | None, columns: Sequence[str], datapoints: Collection[int] | None) -> Iterator[pa.RecordBatch]:
         wanted = None if datapoints is None else sorted(set(datapoints))
         start = 0
-        with explained(self.path):
-            for batch in engine.sql(query).to_arrow_reader(BATCH_ROWS):
-                exact = batch if columns else batch.select([])
-                yield exact if wanted is None else _taken(exact, wanted, start)
-                start += batch.num_rows
-
-    def token(self) -> str:
-        with explained(self.path):
-            found = self.path.stat()
-        return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"
-
-    def _shape(self, layout: Layout) -> dict[str, ColumnType]:
-        check_names(self.path, list(layout.types))
-        for name in (*self.key, *self.ignore_columns, *self.force_types):
-            if name not in layout.types:
-                raise unknown_column(self.name, name, [n for n in layout.types if n not in self.ignore_columns])
-        return {name: column_type(native) for name, native in layout.types.items() if name not in self.ignore_columns}
+        with self._reading(part) as (engine, queries):
+            for query in queries(columns):
+                for batch in engine.sql(query).to_arrow_reader(BATCH_ROWS):
+                    exact = batch if columns else batch.select([])
+                    yield exact if wanted is None else _taken(exact, wanted, start)
+                    start += batch.num_rows
 
 
-_LAYOUTS: dict[tuple[str, str], Layout] = {}
+class _Known(NamedTuple):
+    """What this process has found out about one version of the files."""
+
+    version: str
+    layout: Layout
+    files: dict[str, tuple[Found, Piece]]
+    parts: list[Part] | None = None
 
 
-def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """An engine that can read this file and nothing else; what does not fit its memory spills into this process's temporary folder."""
-    import duckdb
-
-    spill = Path(tempfile.gettempdir()) / f"podium-duckdb-{os.getpid()}"
-    engine = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": MEMORY,
-            "threads": 2,
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "python_enable_replacements": False,
-        },
-    )
-    engine.execute("SET TimeZone = 'UTC'")
-    engine.execute(f"SET allowed_paths = [{literal(str(path))}]")
-    engine.execute("SET enable_external_access = false")
-    engine.execute("SET lock_configuration = true")
-    return engine
+_KNOWN: dict[str, _Known] = {}
 
 
-def column_type(native: str) -> ColumnType:
-    """Podium's name for a DuckDB type."""
-    base = native.partition("(")[0]
-    if native.endswith("]"):
-        return "other"
-    if base in _INTEGERS:
-        return "integer"
-    if base in _NUMBERS or base == "DECIMAL":
-        return "number"
-    if base in ("VARCHAR", "ENUM", "UUID", "TIME"):
-        return "text"
-    if base.startswith("TIMESTAMP"):
-        return "timestamp"
-    return {"BOOLEAN": "boolean", "DATE": "date", "BLOB": "binary"}.get(base, "other")  # type: ignore[return-value]
+def _version(files: Sequence[Found]) -> str:
+    """One file's own token; of several, a digest of all."""
+    if len(files) == 1:
+        return files[0].token
+    return hashlib.sha256("\n".join(f"{found.name}\0{found.token}" for found in files).encode()).hexdigest()[:32]
 
 
-def cast(name: str, native: str) -> str:
-    """The column as SQL in the one form of its type."""
-    form = SQL[column_type(native)]
-    return quoted(name) if native == form else f"CAST({quoted(name)} AS {form})"
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """An SQL string."""
-    return "'" + text.replace("'", "''") + "'"
+def _now(path: Path) -> str:
+    """The file's token at this moment; empty where it is gone."""
+    try:
+        about = path.stat()
+    except OSError:
+        return ""
+    return Found(path.name, about.st_size, about.st_mtime_ns, about.st_ino).token
 
 
 def _taken(batch: pa.RecordBatch, wanted: Sequence[int], start: int) -> pa.RecordBatch:

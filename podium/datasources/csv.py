@@ -1,42 +1,53 @@
-"""A CSV file: read as it stands, types found in its first rows, and every doubt refused with the line it stands on."""
+"""CSV files: read as they stand, types found in their first rows, and every doubt refused with the line it stands on."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator
 from pydantic.config import JsonDict
 
-from podium.contracts import ColumnType
-from podium.datasources._faults import check_names, fault, unknown_column
-from podium.datasources._tables import SQL, Layout, Table, literal, quoted
+from podium.contracts import ColumnType, Part
+from podium.datasources._csv_types import Sniffed, joined, reader, sniffed, walk
+from podium.datasources._engine import SQL, column_type, connect, literal
+from podium.datasources._faults import check_names, explained, fault, from_engine, same_columns, unknown_column
+from podium.datasources._files import Found
+from podium.datasources._packed import check_packed, is_packed
+from podium.datasources._sample import as_file, beginning, first_lines, records, share
+from podium.datasources._slices import Quotes, Slice, check_last_line, copied, slices
+from podium.datasources._tables import Layout, Piece, Table
 
-if TYPE_CHECKING:
-    import duckdb
-
-SAMPLE_ROWS = 100_000
-HEADER_BYTES = 1 << 20
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
 IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
-_CODECS = {"utf-8": "utf-8-sig", "latin-1": "latin-1", "utf-16": "utf-16"}
-# No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
-_CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
+DELIMITER = "delim = "  # what a piece's note begins with
+
+
+class Start(NamedTuple):
+    """A file's beginning: how its columns are divided and called, and its first records, the line of names among them."""
+
+    found: Found
+    delimiter: str
+    names: tuple[str, ...]
+    data: bytes
 
 
 class Csv(Table):
     """`kind: csv`. Empty `delimiter`: found in the header line. `types` overrule what the first 100,000 rows suggest.
 
     `nulls` are the texts that mean "no value". `header: true` takes the first line as names even if it looks like data; `false`
-    takes `names` instead.
+    takes `names` instead. A compressed file that unpacks to more than 1 GiB and `max_ratio` times its size is refused.
     """
 
     kind: ClassVar[str] = "csv"
-    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+    suffixes: ClassVar[tuple[str, ...]] = tuple(f"{end}{packed}" for end in (".csv", ".tsv") for packed in ("", ".gz", ".zst"))
 
     delimiter: str = Field(default="", max_length=1, json_schema_extra=IN_A_LINE)
     quote: str = Field(default='"', min_length=1, max_length=1, json_schema_extra=IN_A_LINE)
@@ -45,6 +56,7 @@ class Csv(Table):
     header: bool | None = None
     names: tuple[str, ...] = ()
     types: dict[str, ColumnType] = {}
+    max_ratio: int = Field(default=200, ge=1)
 
     @field_validator("delimiter", "quote")
     @classmethod
@@ -53,84 +65,115 @@ class Csv(Table):
             raise ValueError("must not end a line")
         return sign
 
-    def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
-        first = self._first_line()
-        delimiter = self.delimiter or _delimiter_of(first)
-        cells = next(csv.reader(io.StringIO(first), delimiter=delimiter, quotechar=self.quote), [])
-        names = cells if self.header is not False else list(self.names)
-        if self.header is not False:
-            self._check_header(cells)
-        elif len(names) != len(cells):
-            raise fault(self.path, f"`names` has {len(names)} names, and the file {len(cells)} columns.", line=1, code="column_names")
-        check_names(self.path, names)
+    def _layout(self, files: Sequence[Found]) -> Layout:
+        size, rows = share(len(files))
+        starts = [self._start(found, size, rows) for found in files]
+        names = starts[0].names
+        for one in starts[1:]:
+            same_columns(self._path(one.found), one.names, names, like=starts[0].found.name)
         for name in self.types:
             if name not in names:
                 raise unknown_column(self.name, name, names)
-        form = self._form(delimiter)
-        types, formats = self._sniffed(engine, form, names)
-        return Layout(relation=_reader(self.path, f"{form}{formats}", types), types=types)
+        types, formats = self._types(starts)
+        pieces = []
+        for (delimiter, order), alike in groupby(starts, key=lambda one: (one.delimiter, one.names)):
+            note = self._form(delimiter) + formats
+            pieces.append(Piece(tuple(one.found for one in alike), {name: types[name] for name in order}, note))
+        shape = {name: column_type(types[name]) for name in names}
+        return Layout(shape, tuple(pieces), form=repr((types, formats, self.quote, self.encoding, self.nulls)))
 
-    def _first_line(self) -> str:
-        with self.path.open("rb") as file:
-            start = gzip.GzipFile(fileobj=file).read(HEADER_BYTES) if self.path.suffix == ".gz" else file.read(HEADER_BYTES)
-        if not start.strip():
-            raise fault(self.path, "the file is empty.", remedy="A table needs at least a line of column names.", code="empty_file")
-        try:
-            text = start.decode(_CODECS[self.encoding], "strict" if len(start) < HEADER_BYTES else "ignore")
-        except UnicodeDecodeError as error:
-            raise fault(
-                self.path,
-                f"the text is not {self.encoding.upper()}.",
-                line=start[: error.start].count(b"\n") + 1,
-                remedy="Save it as UTF-8, or set `encoding: latin-1` for this datasource.",
-                code="encoding",
-            ) from None
-        return text if text.count(self.quote) else text.splitlines()[0] + "\n"
+    def _sql(self, piece: Piece, paths: Sequence[Path]) -> str:
+        return reader(paths, piece.note, piece.types, header=self.header is not False)
 
-    def _check_header(self, cells: list[str]) -> None:
+    def _parts(self, found: Found, piece: Piece) -> list[Part]:
+        path, delimiter = self._path(found), piece.note[len(DELIMITER) + 1]
+        if is_packed(path) or self.encoding == "utf-16" or not (self.quote + delimiter).isascii():
+            return super()._parts(found, piece)
+        with explained(path):
+            return [one.part(found.name, number) for number, one in enumerate(slices(path, quotes=Quotes(self.quote, delimiter)))]
+
+    @contextmanager
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
+        if "start" not in part.where:
+            yield path, self._sql(piece, [path])
+            return
+        cut, heading = Slice.of(part), b""
+        if cut.start:  # the engine tells the file's line ends by the first one it sees, which might be one inside quotes
+            heading = piece.note[len(DELIMITER) + 1].join(2 * self.quote for _ in piece.types).encode()
+        with copied(path, cut, heading=heading) as copy:
+            yield copy, reader([copy], piece.note, piece.types, header=bool(heading) or self.header is not False)
+
+    def _start(self, found: Found, size: int, rows: int) -> Start:
+        """Names and first rows of a file. Raises DataSourceError for all that its beginning can have wrong."""
+        path = self._path(found)
+        with explained(path):
+            if is_packed(path):
+                check_packed(path, found, max_ratio=self.max_ratio)
+            else:
+                check_last_line(path, found.size)
+            data, whole = beginning(path, size, encoding=self.encoding)
+            first = first_lines(path, data, encoding=self.encoding)
+        delimiter = self.delimiter or _delimiter_of(first)
+        names = self._names(path, next(csv.reader(io.StringIO(first), delimiter=delimiter, quotechar=self.quote), []))
+        check_names(path, names)
+        return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
+
+    def _names(self, path: Path, cells: list[str]) -> tuple[str, ...]:
         """A first line with a number for a name is taken for data: silently losing a row would be worse than asking."""
+        if self.header is False:
+            if len(self.names) != len(cells):
+                message = f"`names` has {len(self.names)} names, and the file {len(cells)} columns."
+                raise fault(path, message, line=1, remedy="Name every column, and correct `delimiter`.", code="column_names")
+            return self.names
         if self.header is None and any(_is_number(cell) for cell in cells):
             remedy = "Add a line of column names, or set `header: false` and `names`; `header: true` where these are the names."
-            raise fault(self.path, "the first line looks like data, not like column names.", line=1, remedy=remedy, code="no_header")
+            raise fault(path, "the first line looks like data, not like column names.", line=1, remedy=remedy, code="no_header")
+        return tuple(cells)
 
-    def _form(self, delimiter: str) -> str:
+    def _form(self, delimiter: str, *, encoding: str = "") -> str:
         options = {
-            "delim": literal(delimiter),
             "quote": literal(self.quote),
             "escape": literal(self.quote),
             "comment": "''",
             "skip": "0",
-            "header": str(self.header is not False).lower(),
-            "encoding": literal(self.encoding),
+            "encoding": literal(encoding or self.encoding),
             "nullstr": f"[{', '.join(map(literal, self.nulls))}]" if self.nulls else "['']",
             "strict_mode": "true",
             "null_padding": "false",
         }
-        return ", ".join(f"{name} = {value}" for name, value in options.items())
+        return f"{DELIMITER}{literal(delimiter)}, " + ", ".join(f"{name} = {value}" for name, value in options.items())
 
-    def _sniffed(self, engine: duckdb.DuckDBPyConnection, form: str, names: list[str]) -> tuple[dict[str, str], str]:
-        import duckdb
-
-        as_text = _reader(self.path, form, dict.fromkeys(names, "VARCHAR"))
-        try:
-            found = engine.execute(
-                f"SELECT Columns, DateFormat, TimestampFormat FROM sniff_csv({literal(str(self.path))}, {form}, "  # noqa: S608 quoted
-                f"sample_size = {SAMPLE_ROWS}, auto_type_candidates = {_CANDIDATES})"
-            ).fetchall()
-        except duckdb.Error:
-            _walk(engine, as_text)  # its error knows the line
-            raise
-        columns, date_format, timestamp_format = found[0]
-        if len(columns) != len(names):
-            _walk(engine, as_text)
-        types = {name: str(column["type"]) for name, column in zip(names, columns, strict=True)}
-        for name in [name for name, native in types.items() if native == "BOOLEAN"]:
-            if not _says_true_or_false(engine, as_text, name):
-                types[name] = "VARCHAR"
+    def _types(self, starts: Sequence[Start]) -> tuple[dict[str, str], str]:
+        alike: dict[tuple[str, tuple[str, ...]], list[Start]] = {}
+        for one in starts:
+            alike.setdefault((one.delimiter, one.names), []).append(one)
+        found = joined([self._sniffed(group) for group in alike.values()])
+        types = {name: native or "VARCHAR" for name, native in found.types.items()}
         types |= {name: SQL[wanted] for name, wanted in self._forced().items() if name in types}
-        formats = f", dateformat = {literal(date_format)}" if date_format else ""
-        formats += f", timestampformat = {literal(timestamp_format)}" if timestamp_format else ""
-        return types, formats
+        formats = f", dateformat = {literal(found.date)}" if found.date else ""
+        return types, formats + (f", timestampformat = {literal(found.timestamp)}" if found.timestamp else "")
+
+    def _sniffed(self, starts: Sequence[Start]) -> Sniffed:
+        """The types of files with the same columns in the same order."""
+        names, delimiter, named = starts[0].names, starts[0].delimiter, self.header is not False
+        rest = (one.data[len(records(one.data, rows=1, whole=True, quote=self.quote, delimiter=delimiter)) :] for one in starts[1:])
+        with as_file(chain([starts[0].data], rest if named else (one.data for one in starts[1:])), suffix=".csv") as sample:
+            form = self._form(delimiter, encoding="utf-8" if self.encoding == "utf-16" else "")
+            try:
+                if found := sniffed(connect(sample), sample, form, names, header=named):
+                    return found
+                error: Exception | None = None
+            except Exception as raised:
+                if not from_engine(raised):
+                    raise
+                error = raised
+        as_text = Piece((), dict.fromkeys(names, "VARCHAR"), self._form(delimiter))
+        for one in starts:
+            path = self._path(one.found)
+            with explained(path):
+                walk(connect(path), self._sql(as_text, [path]))
+        with explained(self._path(starts[0].found)):
+            raise error or fault(self._path(starts[0].found), "its rows have another number of values than its header.", code="ragged_row")
 
     def _forced(self) -> dict[str, ColumnType]:
         """Text and identifiers are kept as written, so that a code never loses a leading zero."""
@@ -146,23 +189,8 @@ class Csv(Table):
         return cls(name="sample", path=path, key=("id",))
 
 
-def _reader(path: Path, form: str, types: dict[str, str]) -> str:
-    columns = ", ".join(f"{literal(name)}: {literal(native)}" for name, native in types.items())
-    return f"read_csv({literal(str(path))}, auto_detect = false, {form}, columns = {{{columns}}})"
-
-
-def _walk(engine: duckdb.DuckDBPyConnection, relation: str) -> None:
-    """Read every row as text, for the error that names a line."""
-    engine.execute(f"SELECT count(COLUMNS(*)) FROM {relation}").fetchall()  # noqa: S608 names and paths are quoted
-
-
-def _says_true_or_false(engine: duckdb.DuckDBPyConnection, as_text: str, name: str) -> bool:
-    query = f"SELECT bool_and(lower(c) IN ('true', 'false')) FROM (SELECT {quoted(name)} AS c FROM {as_text} LIMIT {SAMPLE_ROWS})"  # noqa: S608
-    return bool(engine.execute(query).fetchall()[0][0])
-
-
 def _delimiter_of(first: str) -> str:
-    line = first.splitlines()[0]
+    line = re.split(r"[\r\n]", first, maxsplit=1)[0]
     best = max(",;\t|", key=line.count)
     return best if line.count(best) else ","
 

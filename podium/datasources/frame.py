@@ -6,26 +6,25 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
-from podium.datasources._footer import footer_layout
-from podium.datasources._tables import ONE_FILE, Layout, Table
+from podium.datasources._files import Found
+from podium.datasources._parquet import ParquetTable
 from podium.errors import DataSourceError
 from podium.files import write_private
 
 if TYPE_CHECKING:
-    import duckdb
     import pandas as pd
 
 UNPLACED = Path("/nonexistent/frame-not-written-yet")
 
 
-class Frame(Table):
+class Frame(ParquetTable):
     """`kind: frame`, made by `Frame.of(df, name=…)`. Until `placed()` wrote it, the rows live in this process only."""
 
     kind: ClassVar[str] = "frame"
 
-    path: Path = Field(default=UNPLACED, json_schema_extra=ONE_FILE)
+    path: Path = UNPLACED
     _data: Any = PrivateAttr(default=None)
 
     @classmethod
@@ -47,15 +46,12 @@ class Frame(Table):
             write_private(path, content)
         return type(self)(**{**self.model_dump(), "path": path})
 
-    def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
-        return footer_layout(engine, self.path)
-
-    def token(self) -> str:
+    def files(self) -> list[Found]:
         if self.path == UNPLACED:
             raise DataSourceError(
                 f"frame {self.name!r} is not written yet.", remedy="Start the pod, or call placed(folder).", code="not_placed"
             )
-        return super().token()
+        return super().files()
 
     @classmethod
     def sample(cls, *args: Path) -> Self:

@@ -1,26 +1,22 @@
-"""A Parquet file. Its footer gives names and types without reading a row."""
+"""Parquet files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
-from podium.datasources._footer import footer_layout
-from podium.datasources._tables import Layout, Table
-
-if TYPE_CHECKING:
-    import duckdb
+from podium.datasources._parquet import ParquetTable
 
 
-class Parquet(Table):
-    """`kind: parquet`. Nested columns are read as text of type `other`; decimals as numbers; times with a zone in UTC."""
+class Parquet(ParquetTable):
+    """`kind: parquet`. Nested columns are read as text of type `other`; decimals as numbers; times with a zone in UTC.
+
+    Folders called `NAME=VALUE` below `path` are columns.
+    """
 
     kind: ClassVar[str] = "parquet"
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
-
-    def _layout(self, engine: duckdb.DuckDBPyConnection) -> Layout:
-        return footer_layout(engine, self.path)
 
     @classmethod
     def sample(cls, *args: Path) -> Self:

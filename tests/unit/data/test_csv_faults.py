@@ -6,7 +6,7 @@ import os
 import pytest
 
 from podium.datasources import Csv, Frame, Parquet, rebuildable
-from podium.errors import ConfigError, DataSourceError
+from podium.errors import DataSourceError
 
 LATE = b"id,age\n" + b"\n".join(b"%d,%d" % (i, i % 90) for i in range(120_000)) + b"\n7,SECRET\n"
 
@@ -131,11 +131,6 @@ def test_the_engine_reaches_nothing_but_its_file(tmp_path):
         with pytest.raises(duckdb.Error):
             engine.sql(query).fetchall()
     assert engine.sql(f"FROM '{tmp_path}/t.csv'").fetchall() == [(1,)]
-
-
-def test_patterns_are_no_paths():
-    with pytest.raises(ConfigError, match="one file"):
-        Csv.load({"kind": "csv", "name": "t", "path": "/data/*.csv"})
 
 
 def test_the_token_tells_a_change(tmp_path):

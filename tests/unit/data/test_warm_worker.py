@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from worker_scene import MEAN, SECRET, gone, opened, until_gone
+from worker_scene import ENDLESS, MEAN, SECRET, endless, gone, opened, until_gone
 
 from podium.errors import WorkerError
 from podium.workers.session import WorkerSession
@@ -81,9 +81,7 @@ async def test_its_end_is_told(cancer_csv, tmp_path, warm):
 
 
 async def test_a_command_past_its_time_is_ended(tmp_path, warm):
-    fifo = tmp_path / "t.csv"
-    os.mkfifo(fifo)  # a source that never answers
-    async with opened(fifo, tmp_path / "work", seconds=1, warm=warm) as worker:
+    async with opened(endless(tmp_path), tmp_path / "work", seconds=1, warm=warm, **ENDLESS) as worker:
         pid = worker.pid
         with pytest.raises(WorkerError, match="timed out"):
             await worker.profile("partial")

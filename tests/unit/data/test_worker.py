@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from worker_scene import MEAN, SECRET, gone, opened, until_gone
+from worker_scene import ENDLESS, MEAN, SECRET, endless, gone, opened, until_gone
 
 from podium.errors import ConfigError, DataSourceError, WorkerError
 
@@ -154,9 +154,7 @@ async def test_a_killed_worker_is_reported_with_its_signal(cancer_csv, tmp_path)
 
 
 async def test_a_command_past_its_time_is_ended(tmp_path):
-    fifo = tmp_path / "t.csv"
-    os.mkfifo(fifo)  # a source that never answers
-    async with opened(fifo, tmp_path / "work", seconds=3) as worker:
+    async with opened(endless(tmp_path), tmp_path / "work", seconds=3, **ENDLESS) as worker:
         pid = worker.pid
         with pytest.raises(WorkerError, match="timed out") as caught:
             await worker.profile("partial")
@@ -174,12 +172,10 @@ async def test_a_worker_over_its_memory_is_ended(cancer_csv, tmp_path):
 @pytest.mark.parametrize("busy", [False, True])
 async def test_the_worker_dies_with_its_parent(tmp_path, busy):
     """The parent is killed outright, with the worker idle or in the middle of a command."""
-    path = tmp_path / "t.csv"
-    if busy:
-        os.mkfifo(path)
-    else:
+    path = endless(tmp_path) if busy else tmp_path / "t.csv"
+    if not busy:
         path.write_text("a\n1\n")
-    source = {"kind": "csv", "name": "t", "path": str(path)}
+    source = {"kind": "csv", "name": "t", "path": str(path), **ENDLESS}
     work = str(tmp_path / "work")
     script = f"""
 import asyncio, pathlib

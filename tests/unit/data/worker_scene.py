@@ -1,6 +1,7 @@
 """What the tests of workers share."""
 
 import asyncio
+import gzip
 import os
 import time
 from pathlib import Path
@@ -9,6 +10,16 @@ from podium.workers.session import Limits, WorkerSession
 
 SECRET = bytes(range(32))
 MEAN = {"kind": "mean", "column": "mean_area", "by": "diagnosis"}
+
+
+def endless(folder):
+    """A small file that takes minutes to read: 16 GiB of rows, packed a thousand times."""
+    path = folder / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a\n") + gzip.compress(b"1\n" * (8 << 20), 1) * 1000)
+    return path
+
+
+ENDLESS = {"max_ratio": 1_000_000}  # or it is refused
 
 
 def opened(path, folder, *, seconds=60, memory_mb=2048, warm=None, **fields):

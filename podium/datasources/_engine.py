@@ -1,0 +1,95 @@
+"""The one engine that reads rows: DuckDB, locked down. It may open the files it was made for and nothing else.
+
+No network, no other path, no extension, and its settings are locked. Each column type has one SQL form.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium.contracts import ColumnType
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY = "256MB"
+
+# The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
+# UBIGINT and HUGEINT do not fit an integer of 64 bits and are read as numbers.
+SQL = {
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "text": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "binary": "BLOB",
+    "other": "VARCHAR",
+}
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+_NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
+
+
+def connect(*paths: Path) -> duckdb.DuckDBPyConnection:
+    """An engine that can read these files and nothing else; what does not fit its memory spills into this process's temporary folder."""
+    import duckdb
+
+    spill = Path(tempfile.gettempdir()) / f"podium-duckdb-{os.getpid()}"
+    engine = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": MEMORY,
+            "threads": 2,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+    engine.execute("SET TimeZone = 'UTC'")
+    engine.execute(f"SET allowed_paths = {listed(paths)}")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine
+
+
+def column_type(native: str) -> ColumnType:
+    """Podium's name for a DuckDB type."""
+    base = native.partition("(")[0]
+    if native.endswith("]"):
+        return "other"
+    if base in _INTEGERS:
+        return "integer"
+    if base in _NUMBERS or base == "DECIMAL":
+        return "number"
+    if base in ("VARCHAR", "ENUM", "UUID", "TIME"):
+        return "text"
+    if base.startswith("TIMESTAMP"):
+        return "timestamp"
+    return {"BOOLEAN": "boolean", "DATE": "date", "BLOB": "binary"}.get(base, "other")  # type: ignore[return-value]
+
+
+def cast(name: str, native: str, kind: ColumnType) -> str:
+    """The column as SQL in the one form of its type."""
+    form = SQL[kind]
+    return quoted(name) if native == form else f"CAST({quoted(name)} AS {form})"
+
+
+def listed(paths: Sequence[Path]) -> str:
+    """Paths as an SQL list."""
+    return f"[{', '.join(literal(str(path)) for path in paths)}]"
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string."""
+    return "'" + text.replace("'", "''") + "'"
