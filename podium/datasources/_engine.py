@@ -16,7 +16,8 @@ from podium.contracts import ColumnType
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "256MB"
+MEMORY_MB = 256
+COLUMN_KB = 100  # what a column of a wide table takes, however many rows there are
 
 # The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
 # UBIGINT and HUGEINT do not fit an integer of 64 bits and are read as numbers.
@@ -34,15 +35,18 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
 
 
-def connect(*paths: Path) -> duckdb.DuckDBPyConnection:
-    """An engine that can read these files and nothing else; what does not fit its memory spills into this process's temporary folder."""
+def connect(*paths: Path, columns: int = 0) -> duckdb.DuckDBPyConnection:
+    """An engine that can read these files and nothing else; what does not fit its memory spills into this process's temporary folder.
+
+    `columns`: how many a row has; very many need more memory.
+    """
     import duckdb
 
     spill = Path(tempfile.gettempdir()) / f"podium-duckdb-{os.getpid()}"
     engine = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": MEMORY,
+            "memory_limit": f"{max(MEMORY_MB, columns * COLUMN_KB // 1000)}MB",
             "threads": 2,
             "temp_directory": str(spill),
             "autoinstall_known_extensions": False,

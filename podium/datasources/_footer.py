@@ -54,7 +54,7 @@ def footer(path: Path) -> Footer:
 def native_types(path: Path, names: tuple[str, ...]) -> dict[str, str]:
     """The columns with the types that DuckDB reads them in."""
     with explained(path):
-        found = connect(path).sql(f"SELECT * FROM {parquet([path])} LIMIT 0")  # noqa: S608 the path is quoted
+        found = connect(path, columns=len(names)).sql(f"SELECT * FROM {parquet([path])} LIMIT 0")  # noqa: S608 the path is quoted
     return dict(zip(names, map(str, found.types), strict=True))
 
 

@@ -18,7 +18,7 @@ from podium.datasources._slices import Quotes
 from podium.errors import DataSourceError
 
 SAMPLE_ROWS = 100_000
-SAMPLE_BYTES = 32 << 20
+SAMPLE_BYTES = 16 << 20
 LEAST_BYTES = 4 << 10  # of each of very many files
 LEAST_ROWS = 20
 HEADER_BYTES = 1 << 20

@@ -137,13 +137,15 @@ def copied(path: Path, piece: Slice, *, heading: bytes = b"") -> Iterator[Path]:
 
 def check_last_line(path: Path, size: int) -> None:
     """Raise DataSourceError where the file ends in a line that the engine would pass over."""
-    if size <= LONGEST * BLOCK:
-        return
     with path.open("rb", buffering=0) as file:
-        file.seek(-LONGEST * BLOCK, 2)
-        tail = file.read(LONGEST * BLOCK)
-    if b"\n" not in tail[:-1] and b"\r" not in tail[:-1]:
-        raise long_line(path, _lines_before(path, size - LONGEST * BLOCK))
+        for length in (BLOCK, LONGEST * BLOCK):
+            if size <= length:
+                return
+            file.seek(-length, 2)
+            tail = file.read(length)[:-1]
+            if b"\n" in tail or b"\r" in tail:
+                return
+    raise long_line(path, _lines_before(path, size - length))
 
 
 def _line_ends(block: npt.NDArray[np.uint8], *, start: int) -> npt.NDArray[np.int64]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "Piece", "Reading", "Table", "cast", "column_type", "connect", "literal", "quoted"]
 
 
+BATCH_CELLS, LEAST_ROWS = 8_000_000, 1_000  # the batches of a wide table have fewer rows
+
+
 @dataclass(frozen=True)
 class Piece:
     """Files that are read alike, one after the other: DuckDB's types of their columns, and what else the kind must know to read them."""
@@ -83,7 +86,7 @@ class Table(Files):
         path = self._path(found)
         with explained(path):
             relation = self._query(layout, piece, self._sql(piece, [path]), None)
-            connect(path).execute(f"SELECT count(COLUMNS(*)) FROM ({relation})").fetchall()  # noqa: S608 names and paths are quoted
+            connect(path, columns=len(piece.types)).execute(f"SELECT count(COLUMNS(*)) FROM ({relation})").fetchall()  # noqa: S608 names and paths are quoted
 
     def columns(self) -> list[tuple[str, ColumnType]]:
         return list(self._shape(self.layout()).items())
@@ -177,7 +180,7 @@ class Table(Files):
             return
         layout = self._known(self.files()).layout
         files = [(found, piece) for piece in layout.pieces for found in piece.files]
-        engine = connect(*(self._path(found) for found, _ in files))
+        engine = connect(*(self._path(found) for found, _ in files), columns=len(layout.shape))
         with self._held(files, layout):
             yield engine, lambda columns: self._queries(layout, columns)
 
@@ -186,7 +189,7 @@ class Table(Files):
         layout, found, piece = self._find(part)
         path = self._path(found)
         with self._held([(found, piece)], layout, part), self._opened(part, piece, path) as (place, relation):
-            engine = connect(place)
+            engine = connect(place, columns=len(piece.types))
             yield engine, lambda columns: [self._query(layout, piece, relation, columns)]
 
     def _find(self, part: Part) -> tuple[Layout, Found, Piece]:
@@ -232,10 +235,10 @@ class Table(Files):
 
     def _batches(self, part: Part | None, columns: Sequence[str], datapoints: Collection[int] | None) -> Iterator[pa.RecordBatch]:
         wanted = None if datapoints is None else sorted(set(datapoints))
-        start = 0
+        start, rows = 0, min(BATCH_ROWS, max(LEAST_ROWS, BATCH_CELLS // max(1, len(columns))))
         with self._reading(part) as (engine, queries):
             for query in queries(columns):
-                for batch in engine.sql(query).to_arrow_reader(BATCH_ROWS):
+                for batch in engine.sql(query).to_arrow_reader(rows):
                     exact = batch if columns else batch.select([])
                     yield exact if wanted is None else _taken(exact, wanted, start)
                     start += batch.num_rows

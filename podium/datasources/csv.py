@@ -18,7 +18,7 @@ from pydantic.config import JsonDict
 from podium.contracts import ColumnType, Part
 from podium.datasources._csv_types import Sniffed, joined, reader, sniffed, walk
 from podium.datasources._engine import SQL, column_type, connect, literal
-from podium.datasources._faults import check_names, explained, fault, from_engine, same_columns, unknown_column
+from podium.datasources._faults import check_names, explained, fault, from_engine, long_line, same_columns, unknown_column
 from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
@@ -114,7 +114,11 @@ class Csv(Table):
             data, whole = beginning(path, size, encoding=self.encoding)
             first = first_lines(path, data, encoding=self.encoding)
         delimiter = self.delimiter or _delimiter_of(first)
-        names = self._names(path, next(csv.reader(io.StringIO(first), delimiter=delimiter, quotechar=self.quote), []))
+        try:
+            cells = next(csv.reader(io.StringIO(first), delimiter=delimiter, quotechar=self.quote), [])
+        except csv.Error:  # a name longer than the module takes
+            raise long_line(path, 1) from None
+        names = self._names(path, cells)
         check_names(path, names)
         return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
 
@@ -160,7 +164,7 @@ class Csv(Table):
         with as_file(chain([starts[0].data], rest if named else (one.data for one in starts[1:])), suffix=".csv") as sample:
             form = self._form(delimiter, encoding="utf-8" if self.encoding == "utf-16" else "")
             try:
-                if found := sniffed(connect(sample), sample, form, names, header=named):
+                if found := sniffed(connect(sample, columns=len(names)), sample, form, names, header=named):
                     return found
                 error: Exception | None = None
             except Exception as raised:
@@ -171,7 +175,7 @@ class Csv(Table):
         for one in starts:
             path = self._path(one.found)
             with explained(path):
-                walk(connect(path), self._sql(as_text, [path]))
+                walk(connect(path, columns=len(names)), self._sql(as_text, [path]))
         with explained(self._path(starts[0].found)):
             raise error or fault(self._path(starts[0].found), "its rows have another number of values than its header.", code="ragged_row")
 
