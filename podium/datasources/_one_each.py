@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, Self
 
 from pydantic import Field, model_validator
 
@@ -52,19 +52,15 @@ class OneEach(Files):
     key: tuple[str, ...] = Field(default=("path",), json_schema_extra=DISTINCT)
     pixels: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _meanings(cls, fields: Any) -> Any:
+    @model_validator(mode="after")
+    def _meanings(self) -> Self:
         """What its own columns mean is known; `force_types` may still say otherwise."""
-        if not isinstance(fields, Mapping):
-            return fields
-        ignored = fields.get("ignore_columns") or ()
-        known = {name: semantic for name, semantic in cls._known_meanings(fields).items() if name not in ignored}
-        return {**fields, "force_types": {**known, **(fields.get("force_types") or {})}}
+        known = {name: semantic for name, semantic in self._known_meanings().items() if name not in self.ignore_columns}
+        self.__dict__["force_types"] = {**known, **self.force_types}  # frozen, but for itself not before this
+        return self
 
-    @classmethod
-    def _known_meanings(cls, fields: Mapping[str, Any]) -> dict[str, SemanticType]:
-        return {"path": "identifier", **({IMAGE: "image"} if fields.get("pixels") is True else {})}
+    def _known_meanings(self) -> dict[str, SemanticType]:
+        return {"path": "identifier", **({IMAGE: "image"} if self.pixels else {})}
 
     @abstractmethod
     def _said(self) -> dict[str, ColumnType]:
@@ -79,7 +75,7 @@ class OneEach(Files):
         """The pixels and nothing else of the file. Raises Unfit."""
 
     @abstractmethod
-    def _image_bytes(self, said: Mapping[str, Any]) -> int:
+    def _image_bytes(self, found: Found, said: Mapping[str, Any]) -> int:
         """About how large `_image` will be, told from the head."""
 
     def _placed_by_name(self, name: str) -> dict[str, Any]:
@@ -223,8 +219,8 @@ class OneEach(Files):
             yield self._batch(rows, columns)
             return
         names, start, size = list(self._said()), 0, 0
-        for place, (_, head) in enumerate(rows):
-            more = self._image_bytes(dict(zip(names, head.said, strict=True)))
+        for place, (found, head) in enumerate(rows):
+            more = self._image_bytes(found, dict(zip(names, head.said, strict=True)))
             if size + more > BATCH_BYTES and place > start:
                 yield self._batch(rows[start:place], columns)
                 start, size = place, 0

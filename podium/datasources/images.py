@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self
 
 from podium.contracts import ColumnType
+from podium.datasources._files import Found
 from podium.datasources._one_each import OneEach, Unfit
 from podium.errors import DataSourceError
 
@@ -62,7 +63,7 @@ class Images(OneEach):
         with _image_of(file) as image:
             return _unpacked(image).tobytes()
 
-    def _image_bytes(self, said: Mapping[str, Any]) -> int:
+    def _image_bytes(self, found: Found, said: Mapping[str, Any]) -> int:
         return int(said["width"] * said["height"] * said["channels"])
 
     @classmethod
