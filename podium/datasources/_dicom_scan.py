@@ -8,7 +8,7 @@ for both, and a test holds the two together over all of pydicom's own files.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from podium.datasources._headers import OTHER
@@ -171,4 +171,7 @@ def _after_item(buffer: bytes, position: int, *, implicit: bool, depth: int) -> 
 
 def _bytes(value: object) -> bytes:
     """Of an element that the library has made a value of already."""
-    return value if isinstance(value, bytes) else str(value or "").encode()
+    if isinstance(value, bytes):
+        return value
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value or ""]
+    return "\\".join(map(str, parts)).encode()
