@@ -218,6 +218,8 @@ def _opened(folder: str, *, below: str, linked: bool) -> Iterator[int | None]:
         remedy = "Let the pod's user enter and read it (chmod or chown), or serve a folder that does not contain it."
         raise fault(Path(folder), "this folder may not be read.", remedy=remedy, code="permission") from None
     except OSError as error:
+        if not below and error.errno == errno.ENOTDIR:
+            raise FileNotFoundError from None
         if not below or error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise
         yield None

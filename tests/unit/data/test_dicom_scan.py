@@ -41,7 +41,8 @@ def read(reader, content, **more):
         tag: value
         for tag, (vr, raw) in found.values.items()
         if tag in WANTED
-        and (value := value_of(raw, WANTED[tag] if vr in ("", "UN") else vr, "text", little=found.little, characters=characters)) is not None
+        and (value := value_of(raw, WANTED[tag] if vr in ("", "UN") else vr, "text", little=found.little, characters=characters))
+        is not None
     }
 
 
