@@ -1,12 +1,23 @@
-"""Which files a datasource has: one file, a folder with all below it, or a pattern; filtered, and in an order that stays."""
+"""Which files a datasource has: one file, a folder with all below it, or a pattern; filtered, and in an order that stays.
+
+A folder that may not be read is an error, for to serve half of the files in silence is worse than to serve none. What is no file (a pipe,
+a device, a socket, a link that leads nowhere) is passed over, and so is a file that goes away while the folder is read.
+"""
 
 from __future__ import annotations
 
+import errno
+import gc
+import hashlib
+import logging
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
-from functools import cached_property
+from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +27,9 @@ from podium.datasources import DISTINCT, Datasource
 from podium.datasources._faults import explained, fault
 
 MAGIC = re.compile(r"[*?\[]")
+log = logging.getLogger("podium.datasources")
+_KIND = stat.S_IFMT(0o177777)
+Links = Literal["no", "files", "all"]
 
 
 class Found(NamedTuple):
@@ -36,8 +50,8 @@ class Files(Datasource):
     """A datasource made of files. `path`: one file, a folder (everything below it), or a pattern with `*`, `?`, `[…]` and `**`.
 
     `extensions` (empty: those of the kind), `min_bytes`, `max_bytes` and `modified_after` say which of a folder's or pattern's files
-    count. `follow_links`: links found on the way are passed over (`no`), followed to files, or followed to `all`; `path` itself may be
-    a link. Names that begin with a dot are passed over.
+    count. `follow_links`: links found on the way are passed over (`no`), followed to files, or followed to `all`, wherever they lead;
+    `path` itself may be a link. Names that begin with a dot are passed over.
     """
 
     path: Path
@@ -45,73 +59,104 @@ class Files(Datasource):
     min_bytes: int = Field(default=0, ge=0)
     max_bytes: int | None = Field(default=None, ge=0)
     modified_after: date | datetime | None = None
-    follow_links: Literal["no", "files", "all"] = "no"
+    follow_links: Links = "no"
 
     @field_validator("path")
     @classmethod
     def _whole(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @cached_property
+    @property
     def root(self) -> Path:
         """The folder that the names of the files are relative to."""
+        if self.path.is_dir():
+            return self.path
         if self._one:
             return self.path.parent
         parts = self.path.parts
-        magic = next((i for i, part in enumerate(parts) if MAGIC.search(part)), len(parts))
+        magic = next(i for i, part in enumerate(parts) if MAGIC.search(part))
         return Path(*parts[:magic])
 
     def files(self) -> list[Found]:
         """The files that count, in the order of their folders and names. Raises DataSourceError where there is none."""
         with explained(self.path):
-            found = [_look(self.path)] if self._one else list(self._below())
+            found = [look(self.path)] if self._one else self._below()
         if not found:
             remedy = "Correct `path`, or the filters: extensions, min_bytes, max_bytes, modified_after, follow_links."
             raise fault(self.path, "no file here counts.", remedy=remedy, code="no_files")
         return found
 
+    def token(self) -> str:
+        """Of all files, in the order of their names."""
+        return token_of(self.files())
+
     @property
     def _one(self) -> bool:
         return self.path.is_file() or not (MAGIC.search(str(self.path)) or self.path.is_dir())
 
-    def _below(self) -> Iterator[Found]:
+    @property
+    def _endings(self) -> tuple[str, ...]:
+        return tuple(end.lower() if end.startswith(".") else f".{end.lower()}" for end in self.extensions) or self.suffixes
+
+    def _below(self) -> list[Found]:
         pattern = None if self.path.is_dir() else matcher(self.path.relative_to(self.root).as_posix())
-        endings = tuple(end.lower() if end.startswith(".") else f".{end.lower()}" for end in self.extensions) or self.suffixes
-        since = 0 if self.modified_after is None else int(_seconds(self.modified_after) * 1e9)
-        for found in walk(self.root, endings=endings if pattern is None or self.extensions else (), links=self.follow_links):
-            if found.size < self.min_bytes or (self.max_bytes is not None and found.size > self.max_bytes) or found.changed < since:
-                continue
-            if pattern is None or pattern.fullmatch(found.name):
-                yield found
+        endings = self._endings if pattern is None or self.extensions else ()
+        files = walk(self.root, endings=endings, links=self.follow_links)
+        if self.min_bytes or self.max_bytes is not None:
+            most = float("inf") if self.max_bytes is None else self.max_bytes
+            files = [found for found in files if self.min_bytes <= found.size <= most]
+        if self.modified_after is not None:
+            since = int(_seconds(self.modified_after) * 1e9)
+            files = [found for found in files if found.changed >= since]
+        return files if pattern is None else [found for found in files if pattern.fullmatch(found.name)]
 
 
-def walk(root: Path, *, endings: tuple[str, ...], links: Literal["no", "files", "all"]) -> Iterator[Found]:
-    """Every file below `root` whose name ends so (empty: all), folder by folder. A folder met twice by links is entered once."""
-    waiting, seen = [("", str(root))], set[tuple[int, int]]()
+def walk(root: Path, *, endings: tuple[str, ...], links: Links) -> list[Found]:
+    """Every file below `root` whose name ends so (empty: all), folder by folder. A folder met twice by links is entered once.
+
+    Raises DataSourceError for a folder that may not be read. A name that is no UTF-8 cannot be said in a schema or a reply: such files
+    are passed over, and the log says how many.
+    """
+    with _without_collector():
+        files, unnamed = _walked(root, endings=endings, links=links)
+    if unnamed:
+        _tell(str(root), unnamed)
+    return files
+
+
+def _walked(root: Path, *, endings: tuple[str, ...], links: Links) -> tuple[list[Found], int]:
+    files: list[Found] = []
+    waiting, seen, unnamed = [("", str(root))], set[tuple[int, int]](), 0
     while waiting:
         below, folder = waiting.pop()
-        if links == "all":
-            place = Path(folder).stat()
-            if (place.st_dev, place.st_ino) in seen:
+        with _opened(folder, below=below, linked=links == "all") as handle:
+            if handle is None or (links == "all" and _again(handle, seen)):
                 continue
-            seen.add((place.st_dev, place.st_ino))
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-        folders = []
-        for entry in listed:
-            name = entry.name
-            if name.startswith(".") or (links == "no" and entry.is_symlink()):
-                continue
-            if entry.is_dir(follow_symlinks=links == "all"):
-                folders.append((f"{below}{name}/", entry.path))
-            elif (not endings or name.lower().endswith(endings)) and entry.is_file():
-                about = entry.stat()
-                yield Found(below + name, about.st_size, about.st_mtime_ns, about.st_ino)
-        waiting.extend(reversed(folders))
+            found, folders, bad = _listed(handle, below, endings=endings, links=links)
+            files += found
+            unnamed += bad
+            waiting.extend((f"{below}{name}/", f"{folder}/{name}") for name in sorted(folders, reverse=True))
+    return files, unnamed
+
+
+def token_of(files: Sequence[Found]) -> str:
+    """Equal tokens, equal files: their names, and each one's own token."""
+    if len(files) == 1:
+        return files[0].token
+    every = "\0".join([f"{name}\0{size}:{changed}:{inode}" for name, size, changed, inode in files])
+    return f"{len(files)}:{hashlib.blake2b(every.encode(), digest_size=16).hexdigest()}"
+
+
+def look(path: Path, name: str = "") -> Found:
+    """One file as it is now. Raises DataSourceError where it is something else than a file."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise fault(path, "this is no file.", remedy="Correct `path` in the pod file.", code="not_a_file")
+    return Found(name or path.name, about.st_size, about.st_mtime_ns, about.st_ino)
 
 
 def matcher(pattern: str) -> re.Pattern[str]:
-    """A pattern of path names as a regular expression: `*` and `?` stay inside a name, `**/` is any number of folders."""
+    """A pattern of path names as a regular expression: `*`, `?` and `[…]` stay inside a name, `**/` is any number of folders."""
     out, at = "", 0
     while at < len(pattern):
         if pattern.startswith("**/", at):
@@ -120,17 +165,103 @@ def matcher(pattern: str) -> re.Pattern[str]:
             out, at = out + ".*", at + 2
         elif pattern[at] in "*?":
             out, at = out + ("[^/]*" if pattern[at] == "*" else "[^/]"), at + 1
-        elif pattern[at] == "[" and (end := pattern.find("]", at + 2)) > 0:
-            inside = pattern[at + 1 : end].replace("\\", "\\\\")
-            out, at = out + (f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"), end + 1
+        elif pattern[at] == "[" and (end := pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] == "!"))) > 0:
+            inside = pattern[at + 1 : end]
+            no, inside = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
+            out, at = out + f"(?!/)[{no}{''.join(sign if sign == '-' else re.escape(sign) for sign in inside)}]", end + 1
         else:
             out, at = out + re.escape(pattern[at]), at + 1
-    return re.compile(out)
+    try:
+        return re.compile(out, re.DOTALL)
+    except re.error:
+        raise fault(Path(pattern), "this is no pattern.", remedy="A range in [ ] goes upwards, as in [a-z].", code="pattern") from None
 
 
-def _look(path: Path) -> Found:
-    about = path.stat()
-    return Found(path.name, about.st_size, about.st_mtime_ns, about.st_ino)
+def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[list[Found], list[str], int]:
+    """One folder's files in order, its folders, and how many files have a name that is no UTF-8. Every line here runs for every file."""
+    found: list[Found] = []
+    folders: list[str] = []
+    make: Callable[..., Found] = tuple.__new__  # half the time of Found(…)
+    to_file, to_folder, bad = links != "no", links == "all", 0
+    with os.scandir(handle) as entries:
+        for entry in entries:
+            name = entry.name
+            if name[0] == ".":
+                continue
+            try:
+                if not endings or name.endswith(endings) or name.lower().endswith(endings):
+                    about = entry.stat(follow_symlinks=to_file)
+                    if about.st_mode & _KIND == stat.S_IFREG:
+                        if name.isascii() or _sayable(name):
+                            found.append(make(Found, (below + name, about.st_size, about.st_mtime_ns, about.st_ino)))
+                        else:
+                            bad += 1
+                        continue
+                if entry.is_dir(follow_symlinks=to_folder):
+                    if name.isascii() or _sayable(name):
+                        folders.append(name)
+                    else:
+                        bad += 1
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone by now, or a link to itself
+                    raise
+    found.sort(key=itemgetter(0))
+    return found, folders, bad
+
+
+@contextmanager
+def _opened(folder: str, *, below: str, linked: bool) -> Iterator[int | None]:
+    """A handle of the folder; None where it is gone, or a link by now that is not to be followed. The root must be there."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if linked or not below else os.O_NOFOLLOW))
+    except PermissionError:
+        remedy = "Let the pod's user enter and read it (chmod or chown), or serve a folder that does not contain it."
+        raise fault(Path(folder), "this folder may not be read.", remedy=remedy, code="permission") from None
+    except OSError as error:
+        if not below and error.errno == errno.ENOTDIR:
+            raise FileNotFoundError from None
+        if not below or error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        yield None
+        return
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """A quarter of a million tuples make the garbage collector look at all of them again and again, and none is garbage."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _again(handle: int, seen: set[tuple[int, int]]) -> bool:
+    about = os.fstat(handle)
+    place = (about.st_dev, about.st_ino)
+    if place in seen:
+        return True
+    seen.add(place)
+    return False
+
+
+def _sayable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@cache
+def _tell(root: str, unnamed: int) -> None:
+    log.warning("%s: %d names below are not UTF-8 and are passed over; rename them to have them served", root, unnamed)
 
 
 def _seconds(when: date | datetime) -> float:
