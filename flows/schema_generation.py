@@ -43,7 +43,7 @@ async def refresh(desk: Desk, name: str, *, force: bool) -> None:
         await publish(desk, adopted)
         await show_schema(desk, adopted)
         return
-    if not force and (known := due(desk, name)) is not None:
+    if not force and (known := await due(desk, name)) is not None:
         await publish(desk, known)
         return
     await publish(desk, await profile(desk, name, "partial"))

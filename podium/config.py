@@ -313,7 +313,7 @@ def read_pod_file(path: Path) -> PodConfig:
     folder = path.resolve().parent
     sources = fields.get("datasources")
     entries = list(enumerate(sources if isinstance(sources, list) else ()))
-    paths = [(f"datasources.{i}", source, key) for i, source in entries for key in ("path", "schema", "dictionary")]
+    paths = [(f"datasources.{i}", source, key) for i, source in entries for key in ("path", "schema", "dictionary", "password_file")]
     for name, section, key in [*paths, ("policy", fields.get("policy"), "custodian")]:
         if isinstance(section, dict) and isinstance(section.get(key), str) and section[key]:
             section[key] = _absolute(folder, section[key], field=f"{name}.{key}")

@@ -23,11 +23,11 @@ def chosen(desk: Desk, wanted: list[str]) -> list[str]:
     return wanted or desk.names
 
 
-def due(desk: Desk, name: str) -> DatasourceSchema | None:
+async def due(desk: Desk, name: str) -> DatasourceSchema | None:
     """None if the schema must be taken; else the one at hand, which is full and of the very same data."""
     known = desk.schema(name)
     try:
-        token = desk.source(name).token()
+        token = await asyncio.to_thread(desk.source(name).token)  # a database may take its time
     except PodiumError:
         return None
     fresh = known is not None and known.stage == "full" and known.token == token and desk.contract(name).is_file()

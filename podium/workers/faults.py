@@ -21,13 +21,15 @@ class Fault(Frozen):
     message: str = Field(max_length=1000)
     field: str = Field(default="", max_length=300)
     remedy: str = Field(default="", max_length=1000)
+    transient: bool = False
 
 
 def fault_of(error: BaseException) -> Fault:
     """What may be said of the error outside the worker."""
     if isinstance(error, PodiumError):
         known = next((name for name, cls in _FAMILIES.items() if type(error) is cls), "WorkerError")
-        return Fault(family=known, code=error.code, message=error.message[:1000], field=error.field[:300], remedy=error.remedy[:1000])
+        texts = {"message": error.message[:1000], "field": error.field[:300], "remedy": error.remedy[:1000]}
+        return Fault(family=known, code=error.code, transient=error.transient, **texts)
     name = type(error).__name__
     if name in _MEMORY:
         return Fault(family="WorkerError", code="worker_memory", message="the worker reached its memory limit.")
@@ -41,7 +43,9 @@ def error_of(raw: Any) -> PodiumError:
     except ValidationError:
         return WorkerError("the worker's answer cannot be understood.", code="worker_nonsense")
     family = _FAMILIES.get(fault.family, WorkerError)
-    return family(_plain(fault.message), field=_plain(fault.field), remedy=_plain(fault.remedy), code=fault.code)
+    error = family(_plain(fault.message), field=_plain(fault.field), remedy=_plain(fault.remedy), code=fault.code)
+    error.transient = fault.transient
+    return error
 
 
 def _plain(text: str) -> str:
