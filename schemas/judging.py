@@ -48,7 +48,7 @@ class Judge:
                 self._note(pl.LazyFrame({"c": frame[name]}), column, of=name)
         for rule in self._across:
             if set(rule.names) <= set(frame.columns):
-                self._note(rule.part(frame), rule.contract, of=", ".join(rule.names))
+                self._note(rule.part(frame), rule.contract, of=", ".join(rule.names) if rule.names else None)
 
     def _table(self, columns: list[str]) -> None:
         """Which columns there are, judged on a table without rows."""
@@ -56,12 +56,12 @@ class Judge:
         named = {numbered[name]: Column(required=column.required) for name, column in self._columns.items()}
         empty = pl.LazyFrame(schema={numbered[name]: pl.Null for name in columns})
         names = {number: name for name, number in numbered.items()}
-        for error in _errors(empty, DataFrameSchema(named, strict=self._strict), of="the table"):
+        for error in _errors(empty, DataFrameSchema(named, strict=self._strict), of=None):
             self.found[f"{_name(error)}: {names.get(str(error.failure_cases), '')}"] = 1
 
-    def _note(self, frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str) -> None:
+    def _note(self, frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str | None) -> None:
         for error in _errors(frame, contract, of=of):
-            rule, rows = f"{_name(error)}: {of}" if of else _name(error), _rows(error)
+            rule, rows = _name(error) if of is None else f"{_name(error)}: {of}", _rows(error)
             self.found[rule] = self.found[rule] + rows if rows else 1
 
 
@@ -97,6 +97,7 @@ def _frame(held: list[pa.RecordBatch]) -> pl.DataFrame:
     import pyarrow as pa
 
     frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
+    frame.columns = held[0].schema.names  # polars calls a column without a name something else
     held.clear()
     return frame
 
@@ -117,7 +118,7 @@ def _counted(check: Check) -> Check:
     return twin
 
 
-def _errors(frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str) -> list[SchemaError]:
+def _errors(frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str | None) -> list[SchemaError]:
     """What is broken, as pandera has it. Raises WorkerError."""
     # Without this depth pandera looks at a lazy frame's types only, and passes whatever the rows hold.
     with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
@@ -131,7 +132,7 @@ def _errors(frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str)
             what = type(error).__name__
         else:
             return []
-    raise WorkerError(f"pandera failed with {what} on {of or 'a check of the whole table'}.", code="worker_error")
+    raise WorkerError(f"pandera failed with {what} on {'the table' if of is None else of}.", code="worker_error")
 
 
 def _name(error: SchemaError) -> str:

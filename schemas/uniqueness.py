@@ -43,7 +43,7 @@ class Uniqueness:
         """Take a batch's rows into account; a column that is missing is another rule's failure."""
         for rule, distinct in self._rules.items():
             if set(rule) <= set(frame.columns):
-                distinct.add(frame.select(rule))
+                distinct.add(pl.DataFrame({str(number): frame[name] for number, name in enumerate(rule)}))
 
     def failures(self) -> Counter[str]:
         """For each broken rule the number of rows that repeat another. Nothing can be added afterwards."""
@@ -71,7 +71,8 @@ class _Distinct:
     def repeats(self) -> int:
         if self._file is None:
             return self._rows - _once(pl.concat(self._held)).height if self._held else 0
-        self._spill()
+        if self._held:
+            self._spill()
         with self._file:
             return self._rows - sum(_once(self._part(number)).height for number in range(PARTS))
 

@@ -148,7 +148,7 @@ def _keys(given: Any, needed: Collection[str], optional: Collection[str] = ()) -
     for key in needed:
         if key not in given:
             raise Wrong(f"its argument {key} is missing", f"They are {listed}.")
-    return {key: given[key] for key in (*needed, *optional) if key in given}
+    return {key: given[key] for key in (*needed, *optional) if key in needed or given.get(key) is not None}
 
 
 def _scalar(given: Any, kind: str) -> Any:
