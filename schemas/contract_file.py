@@ -25,9 +25,9 @@ MAX_BYTES = 8 << 20  # of a table with very many columns
 TYPE = "polars_dataframe"
 Document = dict[str, Any]
 
-_SAID = {"title": str, "description": str}
-_FLAGS = {"nullable": False, "unique": False, "required": True}
-_WHOLE = ("schema_type", "api", "version", *_SAID, "columns", "unique", "strict", "checks")
+SAID = {"title": str, "description": str}
+FLAGS = {"nullable": False, "unique": False, "required": True}
+WHOLE = ("schema_type", "api", "version", *SAID, "columns", "unique", "strict", "checks")
 _CHANGES = ("coerce", "default", "add_missing_columns", "drop_invalid_rows", "parsers")
 
 
@@ -56,7 +56,7 @@ def save(document: Document, path: Path) -> Path:
 
 def _judged(found: Document, file: str) -> Document:
     for key in found:
-        _known(key, _WHOLE)
+        _known(key, WHOLE)
     if found.get("schema_type") != TYPE:
         raise Wrong(f"it must keep `schema_type: {TYPE}`", "Without it nobody can tell what kind of contract it is.")
     columns = found.get("columns")
@@ -81,12 +81,12 @@ def _column(given: Any, file: str, name: str) -> Document:
     if not isinstance(given, dict) or given.get("dtype") not in DTYPES:
         raise Wrong("its dtype is none that Podium reads", f"One of {', '.join(DTYPES)}: what the data have, not what they should have.")
     kind = DTYPES[given["dtype"]]
-    flags = {key: _flag(given, key, default=default) for key, default in _FLAGS.items()}
+    flags = {key: _flag(given, key, default=default) for key, default in FLAGS.items()}
     found: Document = {"dtype": given["dtype"]}
-    found |= {key: flag for key, flag in flags.items() if flag != _FLAGS[key]}
+    found |= {key: flag for key, flag in flags.items() if flag != FLAGS[key]}
     found |= _sayings(given)
     for key, arguments in given.items():
-        if key == "dtype" or key in _FLAGS or key in _SAID:
+        if key == "dtype" or key in FLAGS or key in SAID:
             continue
         _changes_nothing(key)
         with _in(file, f"column {quote(name)}, check {quote(key)}"):
@@ -131,10 +131,10 @@ def _together(given: Any, kinds: Mapping[str, str]) -> list[Any] | None:
 
 
 def _sayings(given: Document) -> Document:
-    for key in _SAID:
+    for key in SAID:
         if not isinstance(given.get(key), str | None):
             raise Wrong(f"{key} must be text", "Put quotes around it.")
-    return {key: given[key] for key in _SAID if given.get(key) is not None}
+    return {key: given[key] for key in SAID if given.get(key) is not None}
 
 
 def _flag(given: Document, key: str, *, default: bool) -> bool:

@@ -17,6 +17,7 @@ from podium.contracts import DatasourceSchema, SemanticType, ValidationReport
 from podium.errors import ConfigError
 from schemas import contract_file
 from schemas.across import check_of, column_check_of
+from schemas.contract_file import FLAGS, SAID
 from schemas.judging import Judge, grouped
 from schemas.uniqueness import Uniqueness, unique_rules
 from schemas.vocabulary import CHECKS, DTYPES, OVER_COLUMNS, brief, columns_read
@@ -41,7 +42,6 @@ _SEMANTIC: dict[str, SemanticType] = {
     "date": "date",
     "timestamp": "date",
 }
-_FLAGS = {"nullable": False, "unique": False, "required": True}
 
 
 def contract_of(schema: DatasourceSchema, *, key: Sequence[str] = ()) -> DataFrameSchema:
@@ -143,14 +143,14 @@ def warm() -> None:
 
 
 def _column(fields: dict[str, Any]) -> Column:
-    settings = {key: fields.pop(key) for key in ("title", "description", *_FLAGS) if key in fields}
+    settings = {key: fields.pop(key) for key in (*SAID, *FLAGS) if key in fields}
     kind = DTYPES[fields.pop("dtype")]
     return Column(_POLARS[kind], [column_check_of(name, arguments) for name, arguments in fields.items()], **settings)
 
 
 def _fields(column: Column) -> dict[str, Any]:
     fields: dict[str, Any] = {"dtype": str(column.dtype)}
-    fields |= {key: getattr(column, key) for key, default in _FLAGS.items() if getattr(column, key) != default}
+    fields |= {key: getattr(column, key) for key, default in FLAGS.items() if getattr(column, key) != default}
     fields |= _said(column)
     for check in column.checks:
         name = _named(check, CHECKS)
@@ -167,7 +167,7 @@ def _over(check: Check, columns: set[str]) -> bool:
 
 
 def _said(of: Column | DataFrameSchema) -> dict[str, str]:
-    return {key: getattr(of, key) for key in ("title", "description") if getattr(of, key)}
+    return {key: getattr(of, key) for key in SAID if getattr(of, key)}
 
 
 def _named(check: Check, known: Iterable[str]) -> str:

@@ -204,3 +204,5 @@ def test_a_run_is_judged_by_the_rules_whose_columns_it_reads(tmp_path):
     assert found("dfrom", "b") == set()
     assert found("i") == {"unique: i"}
     assert found("dto", "b") == {"implies: b, dto"}
+    part = only(contract, ["dfrom", "b"])
+    assert (list(part.columns), part.checks, part.unique) == (["dfrom", "b"], [], None)
