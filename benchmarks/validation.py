@@ -79,7 +79,7 @@ def read(path: Path) -> Iterator[pa.RecordBatch]:
 
     from podium.datasources import BATCH_ROWS
 
-    yield from pq.ParquetFile(path).iter_batches(BATCH_ROWS)
+    yield from pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH_ROWS)  # else Arrow keeps what was read
 
 
 def peak(path: Path) -> None:

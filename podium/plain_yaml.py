@@ -58,16 +58,16 @@ class _Loader(yaml.SafeLoader):
         return ConfigError(f"{what}, at line {line}.", field=self._file, remedy=remedy)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file of at most 256 KiB, read as the module says. Raises ConfigError."""
+def read_yaml(path: Path, *, most: int = MAX_BYTES) -> dict[str, Any]:
+    """A YAML mapping from a file of at most 256 KiB, or `most` bytes, read as the module says. Raises ConfigError."""
     if not path.is_file():
         raise ConfigError(f"there is no file {path}.", field="file", remedy="Write its path from here or from /.")
     file = shortened(path.name)
     try:
         with path.open("rb") as source:
-            read = source.read(MAX_BYTES + 1)
-        if len(read) > MAX_BYTES:
-            raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes.", field="file")
+            read = source.read(most + 1)
+        if len(read) > most:
+            raise ConfigError(f"{path} is larger than {most} bytes.", field="file")
         loaded = _Loader(read.decode(), file).get_single_data()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", field="file", remedy="May you read it?") from None

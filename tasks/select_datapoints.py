@@ -22,7 +22,8 @@ async def choose(case: Case, *, to_validate: bool = True) -> None:
     desk, task = case.desk, case.task
     known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
     secret = datasource_secret(desk.secret, task.datasource)
-    case.chosen = await case.worker.select(columns=None, secret=secret, known=known, to_validate=to_validate)
+    contract = desk.contract(task.datasource) if to_validate else None
+    case.chosen = await case.worker.select(columns=None, secret=secret, known=known, contract=contract)
     desk.runs.note(case.run, rows_read=case.chosen.chosen, unchanged=case.chosen.total - case.chosen.chosen)
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")

@@ -59,7 +59,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
     warming = _Warming()
     while True:
         fields, parts = waiting.get()
-        if fields.get("do") == "select" and fields.get("to_validate"):
+        if fields.get("do") == "select" and fields.get("contract"):
             warming.start_once()
         try:
             if fields.get("do") == "open":

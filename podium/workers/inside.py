@@ -31,7 +31,7 @@ class Inside:
             case "write_contract":
                 return self._write_contract(fields["schema"], Path(fields["path"]))
             case "select":
-                return self._select(fields["columns"], *parts)
+                return self._select(fields["columns"], fields.get("contract"), *parts)
             case "validate":
                 return self._validate(Path(fields["contract"]))
             case "compute":
@@ -56,9 +56,12 @@ class Inside:
         contract = contracts.contract_of(DatasourceSchema.model_validate(schema), key=self._source.key)
         return json.dumps({"path": str(contracts.save(contract, path))}), []
 
-    def _select(self, columns: list[str] | None, secret: bytes, known: bytes) -> Result:
+    def _select(self, columns: list[str] | None, contract: str | None, secret: bytes, known: bytes) -> Result:
+        from podium.project import load
         from podium.workers.selection import select
 
+        if contract is not None:
+            load("schemas.contract_file").load(Path(contract))  # a slip in it is told before a row is read
         if self._snapshot is not None:
             self._snapshot.close()
         report, self._snapshot = select(self._source, columns=columns, secret=secret, known=known, progress=self._progress)

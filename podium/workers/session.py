@@ -114,15 +114,16 @@ class WorkerSession:
         secret: bytes,
         known: bytes = b"",
         *,
-        to_validate: bool = True,
+        contract: Path | None = None,
         on_progress: Progress | None = None,
     ) -> SelectReport:
         """Read the source once and keep the rows whose (key, fingerprint) is not in `known`, for validate and compute.
 
-        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row. `to_validate`: whether
-        the rows will be validated; the library for it then loads meanwhile.
+        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row. `contract`: what the
+        rows will be validated by; it is read first, and the library for it loads meanwhile. Raises ConfigError for one that is broken.
         """
-        fields = {"do": "select", "columns": None if columns is None else list(columns), "to_validate": to_validate}
+        file = None if contract is None else _absolute(contract)
+        fields = {"do": "select", "columns": None if columns is None else list(columns), "contract": file}
         report, parts = await self._command(fields, SelectReport, [secret, known], on_progress=on_progress)
         keys, fingerprints = parts if len(parts) == 2 else (b"", b"")
         size = 16 * report.chosen if secret else 0

@@ -14,6 +14,7 @@ from podium.algorithms import Algorithm
 from podium.config import read_ask_file, read_pod_file
 from podium.datasources import Datasource
 from podium.errors import ConfigError
+from podium.project import load
 from podium.protocols import Protocol
 from podium.testing import check_algorithm, check_datasource
 
@@ -44,7 +45,9 @@ def test_yaml_parses_with_the_real_parsers(block: Block, tmp_path, taught):
     assert block.text.startswith("# "), "say in the first line which file this is"
     file = tmp_path / "example.yaml"
     file.write_text(block.text)
-    if "pod" in yaml.safe_load(block.text):
+    if "schema_type" in (found := yaml.safe_load(block.text)):
+        load("schemas.contract_file").load(file)
+    elif "pod" in found:
         for fields in read_pod_file(file).datasources:
             Datasource.load(fields)
     else:

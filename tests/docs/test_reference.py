@@ -83,6 +83,18 @@ def test_column_types(literal):
     assert [value for value in get_args(literal) if f"`{value}`" not in text] == []
 
 
+def test_contract():
+    page, words, file = sections(reference("contract")), load("schemas.vocabulary"), load("schemas.contract_file")
+    same(keys(page["The whole"]), file.WHOLE)
+    columns = keys(page["Columns"])
+    same(columns, {"dtype", *file.FLAGS, *file.SAID, *words.DTYPES})
+    assert {dtype: kind.split("`")[1] for dtype, (kind, *_) in columns.items() if dtype in words.DTYPES} == words.DTYPES
+    for flag, default in file.FLAGS.items():
+        assert columns[flag][0] == f"`{json.dumps(default)}`"
+    same(keys(page["Checks of one column"]), {*words.CHECKS, *words.SHORT})
+    same(keys(page["Checks over columns"]), words.OVER_COLUMNS)
+
+
 def test_ask_file():
     same(keys(sections(reference("ask-file"))["Ask file"]), AskFile.model_fields)
 

@@ -35,6 +35,20 @@ async def test_a_whole_run_agrees_with_pandas(cancer, cancer_csv, tmp_path):
     assert [p.name for p in (tmp_path / "work").iterdir()] == ["worker.log"]
 
 
+async def test_a_slip_in_a_contract_is_told_before_a_row_is_read(cancer_csv, tmp_path):
+    async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
+        contract = await worker.write_contract(await worker.profile("full"), tmp_path / "cancer.yaml")
+        right = contract.read_text()
+        contract.write_text(right.replace("  grade:\n    dtype: Int64\n", "  grade:\n    dtype: Int64\n    is_in: [1, 2]\n"))
+        cancer_csv.unlink()  # who would read a row would find this out
+        with pytest.raises(ConfigError, match=r"cancer\.yaml: column 'grade', check 'is_in': there is no check") as caught:
+            await worker.select(None, SECRET, contract=contract)
+        assert (caught.value.code, "isin" in caught.value.remedy) == ("contract", True)
+        contract.write_text(right)
+        with pytest.raises(DataSourceError):
+            await worker.select(None, SECRET, contract=contract)
+
+
 async def test_only_new_and_changed_rows_are_chosen(cancer, cancer_csv, tmp_path):
     async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
         first = await worker.select(None, SECRET)
