@@ -22,11 +22,11 @@ COUNT = podium.algorithms.Count()
 
 
 @pytest.fixture(scope="module")
-def served(shared_town: Town) -> tuple[Town, Any]:
+def served(long_town: Town) -> tuple[Town, Any]:
     """A hub, a pod, and an analyst."""
-    shared_town.start_hub()
-    shared_town.start_pod("a", shared_town.csv("a", patients(200)))
-    return shared_town, shared_town.session()
+    long_town.start_hub()
+    long_town.start_pod("a", long_town.csv("a", patients(200)))
+    return long_town, long_town.session()
 
 
 def only(town: Town, session: Any, *more: str) -> None:
