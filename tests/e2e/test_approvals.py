@@ -177,10 +177,7 @@ def test_a_pod_killed_while_it_waits_goes_on_and_asks_once(served):
 @pytest.mark.soak
 def test_prefect_killed_while_a_task_waits(town: Town):
     """The command line needs no Prefect; and when it is back, its list is made true again, even if it forgot everything."""
-    for name in [name for name in town.env if name.startswith("PREFECT_")]:
-        del town.env[name]
-    town.env["PODIUM_PREFECT_PORT"] = "0"
-    town.start_hub()
+    town.with_own_prefect().start_hub()
     town.start_pod("a", town.csv("a", patients(200)))
     session = town.session()
     town.grant("a", session, more=("--approval", "every_run"))

@@ -63,6 +63,13 @@ class Town:
         self.hub: subprocess.Popen[str] | None = None
         self.url = ""
 
+    def with_own_prefect(self) -> Town:
+        """Its pods start a Prefect server, instead of using the one of all tests."""
+        for name in [name for name in self.env if name.startswith("PREFECT_")]:
+            del self.env[name]
+        self.env["PODIUM_PREFECT_PORT"] = "0"
+        return self
+
     # the hub
 
     def start_hub(self, port: int = 0) -> str:
@@ -113,6 +120,10 @@ class Town:
     def start_again(self, name: str) -> None:
         """The pod with the file that it had."""
         self.pods[name] = self.spawn([*PODIUM, "pod", "start", str(self.folder / f"{name}.yaml")], f"{name}.log")
+
+    def leave(self, name: str) -> None:
+        """End the pod, and do not start it again."""
+        self.pods.pop(name).terminate()
 
     def mend(self) -> None:
         """Start again, where it was, whatever a test has ended."""
