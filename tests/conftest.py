@@ -1,9 +1,11 @@
-"""What every kind of test may ask for: one real Prefect server for the whole session."""
+"""What every kind of test may ask for: one real Prefect server for the whole session; and which files one worker takes together."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,3 +32,19 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
             patch.delenv("PREFECT_API_URL")
             patch.setenv("PODIUM_HOME", home)
             server.stop()
+
+
+TOGETHER = {"test_a_question", "test_custodian", "test_faults", "test_hostile_tasks", "test_many_at_once", "test_races"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist loadfile`, but the files of the shared town go to one worker, so that it is built once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "the shared town" if Path(file).stem in TOGETHER else file
+
+    return Together(config, log)

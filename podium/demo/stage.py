@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from podium.config import HUB_PORT, PodConfig, home, parse_pod
-from podium.errors import ConfigError, PodiumError
+from podium.errors import ConfigError, PodiumError, PodRegistrationError
 from podium.files import private_folder, write_private
 from podium.pod import PodProcess
 from podium.wire.credentials import local_hub
 
 OWNER, PODS = "demo", ("clinic-a", "clinic-b")
-HUB_SECONDS, STOP_SECONDS = 60.0, 6.0
+HUB_SECONDS, POD_SECONDS, STOP_SECONDS = 60.0, 180.0, 6.0
 
 
 class Stage:
@@ -57,10 +57,22 @@ class Stage:
         self._note()
         self.tell("Two pods are starting")
         self.tell(f"Prefect at {self.prefect.result().ui}")
-        for pod in self.pods:
-            pod.wait_ready()
-            self.tell(f"Pod {pod.config.identifier} is serving")
+        self._wait_for_pods()
         return url
+
+    def _wait_for_pods(self) -> None:
+        """Until all of them serve; the first that dies ends the wait, whichever it is. Raises PodRegistrationError."""
+        waiting, deadline = list(self.pods), time.monotonic() + POD_SECONDS
+        while waiting:
+            for pod in [pod for pod in waiting if pod.ready() is not None]:
+                waiting.remove(pod)
+                self.tell(f"Pod {pod.config.identifier} is serving")
+            if waiting and time.monotonic() > deadline:
+                late = waiting[0]
+                raise PodRegistrationError(
+                    f"{late.config.identifier} was not ready after {POD_SECONDS:.0f} s.", remedy=f"See {late.folder / 'pod.log'}."
+                )
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End every process that this stage started."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from pathlib import Path
@@ -69,17 +68,14 @@ class PodProcess:
         state = read_state(self.folder)
         return state if state is not None and self.child is not None and state.pid == self.child.pid else None
 
-    def wait_ready(self, seconds: float = 180.0) -> PodState:
-        """Wait until the pod serves and every datasource's schema is full or broken. Raises PodRegistrationError."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = self.state()
-            if state is not None and state.phase == "serving" and all(s not in ("checked", "partial") for s in state.datasources.values()):
-                return state
-            if self.child is not None and self.child.poll() is not None:
-                raise self._failure()
-            time.sleep(0.05)
-        raise PodRegistrationError(f"{self.config.identifier} was not ready after {seconds:.0f} s.", remedy=self._see_log())
+    def ready(self) -> PodState | None:
+        """The state, once the pod serves and every datasource's schema is full or broken. Raises PodRegistrationError when it has ended."""
+        state = self.state()
+        if state is not None and state.phase == "serving" and all(s not in ("checked", "partial") for s in state.datasources.values()):
+            return state
+        if self.child is not None and self.child.poll() is not None:
+            raise self._failure()
+        return None
 
     def wait(self) -> None:
         """Wait for the end of the process. Raises PodRegistrationError if it ended because it could not start."""

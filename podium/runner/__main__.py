@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -99,6 +100,7 @@ def _settle_hub(identifier: str, stop: threading.Event, log: logging.Logger) -> 
 
 
 def _run(identifier: str, state: StateFile, stop: threading.Event, *, on_serving: Callable[[], object], access: AccessPipe | None) -> int:
+    gc.disable()  # while it loads thousands of modules, none of them garbage; `serve` turns it on again
     from podium.runner.serve import serve
 
     closing: list[Callable[[], object]] = []

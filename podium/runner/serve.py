@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -47,6 +48,8 @@ async def serve(
                 started.cancel()
                 return
             started.result()
+            gc.enable()
+            gc.freeze()
             desk.state.set(phase="serving")
             log.info("pod %s is serving %s", pod, ", ".join(desk.names))
             on_serving()

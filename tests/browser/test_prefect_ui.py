@@ -1,13 +1,17 @@
-"""What a custodian does in Prefect's UI, done: buttons pressed in a real Chromium, consequences read from the pod's own tables."""
+"""What a custodian does in Prefect's UI, done: buttons pressed in a real Chromium, consequences read from the pod's own tables.
+
+Her yes and no are here too: the real Resume button and its form, and what comes of it at the analyst's.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import pytest
 from chromium import Contacted, find, ui
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from prefect_view import ask_prefect, flow_runs
 from town import Town, until
 
@@ -112,3 +116,71 @@ def test_no_page_has_asked_any_other_host_for_anything(page: Page, contacted: Co
     assert contacted.hosts == {"127.0.0.1"}
     page.evaluate("fetch('http://192.0.2.1/').catch(() => 0)")
     assert "192.0.2.1" in contacted.hosts, "the watch is blind"
+
+
+@pytest.fixture(scope="module")
+def asker(town: Town) -> Any:
+    """An analyst whose every run wants an approval."""
+    session = town.newcomer()
+    town.grant("north", session, more=("--approval", "every_run"))
+    return session
+
+
+def question(page: Page, run: str) -> Locator:
+    """Open the form as one comes to it: the flow runs that are suspended, the one of this run, Resume."""
+    until(lambda: states(run) == ["Suspended"], seconds=180)
+    (flow,) = ask_prefect("/flows/filter", {"flows": {"name": {"any_": ["approval"]}}})
+    page.goto(f"{ui()}/runs?state=Suspended&flow={flow['id']}")
+    page.get_by_text(f"approve-{run[:8]}", exact=True).first.click()
+    page.get_by_role("button", name="Resume").click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_text("May this task run on north@demo?")).to_be_visible()
+    return form
+
+
+def test_yes_and_the_analyst_gets_her_answer(page: Page, town: Town, asker: Any):
+    answer, run = asked(town, asker)
+    form = question(page, run)
+    for told in ("Ana", "count", "sex", "patients", "one_round", f"podium approvals show {run[:8]} --pod demo/north"):
+        expect(form.get_by_text(told, exact=True).first).to_be_visible()
+    assert "canary" not in form.inner_html()
+    expect(form.get_by_text("Prefect keeps what you write here: nothing private.")).to_be_visible()
+    switch = form.get_by_role("switch")
+    expect(switch).not_to_be_checked()
+    switch.click()
+    expect(switch).to_be_checked()
+    form.locator("textarea").last.fill("as agreed")
+    form.get_by_role("button", name="Submit").click()
+    assert answer.wait(120).status is Status.RELEASED
+    assert said(town, run) == ("yes", "ui", "as agreed")
+    until(lambda: states(run) == ["Approved"], why=lambda: str(states(run)))
+    expect(page.get_by_text("Approved").first).to_be_visible()
+
+
+def test_no_is_what_the_form_says_by_itself(page: Page, town: Town, asker: Any):
+    answer, run = asked(town, asker)
+    question(page, run).get_by_role("button", name="Submit").click()
+    assert answer.wait(120).status is Status.REJECTED
+    assert answer.runs["demo/north"].code == "refused"
+    assert said(town, run) == ("no", "ui", "")
+    until(lambda: states(run) == ["Rejected"], why=lambda: str(states(run)))
+
+
+def asked(town: Town, asker: Any) -> tuple[Any, str]:
+    """A task that waits for its approval, and its run."""
+    answer = asker.ask(podium.algorithms.Count(where="sex == 'canarymale'"), wait=False, **COUNT)
+    run = answer._asked.sent[0].run
+    until(lambda: town.rows("north", f"SELECT 1 FROM run WHERE id = '{run}' AND status = 'pending_approval'"))
+    return answer, run
+
+
+def states(run: str) -> list[str]:
+    """Of every flow run that asks about this run."""
+    time.sleep(0.5)  # asking costs the server more than what is waited for
+    found = ask_prefect("/flow_runs/filter", {"flow_runs": {"name": {"any_": [f"approve-{run[:8]}"]}}})
+    return [one["state"]["name"] for one in found]
+
+
+def said(town: Town, run: str) -> tuple[str, str, str]:
+    ((decision, by, reason),) = town.rows("north", f"SELECT decision, by, reason FROM approval WHERE run = '{run}'")
+    return decision, by, reason

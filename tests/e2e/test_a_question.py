@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import pandas as pd
 import pytest
-from town import Town, patients
+from town import Town, halves
 
 import podium
 from podium.contracts import Status
@@ -14,27 +16,21 @@ from podium.errors import ConfigError
 PODS = ["demo/a", "demo/b"]
 
 
-@pytest.fixture
-def two_pods(town: Town):
-    town.start_hub()
-    left, right = patients(400), patients(300, seed=1)
-    path = town.folder / "b.parquet"
-    right.to_parquet(path, index=False)
-    town.start_pod("a", town.csv("a", left), ready=False)
-    town.start_pod("b", {"name": "patients", "kind": "parquet", "path": str(path), "key": ["patient"]}, ready=False)
-    town.ready("a")
-    town.ready("b")
-    session = town.session()
+def served(town: Town, *, more: tuple[str, ...] = ()) -> Any:
+    """A new analyst who may ask both pods."""
+    session = town.newcomer()
     for pod in ("a", "b"):
-        town.grant(pod, session)
-    return town, session, left, right
+        town.grant(pod, session, more=more)
+    return session
 
 
-def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods):
-    town, session, left, right = two_pods
-    import pandas as pd
+def at_a(town: Town, session: Any, query: str) -> list[tuple[Any, ...]]:
+    """What `a` has on record of her; `{hers}` in the query: her runs."""
+    return town.rows("a", query.replace("{hers}", f"(SELECT id FROM run WHERE analyst = '{session.fingerprint}')"))
 
-    pooled = pd.concat([left, right])
+
+def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods: Town):
+    town, session, pooled = two_pods, served(two_pods), pd.concat(halves())
     mean = session.ask(podium.algorithms.Mean(column="age", by="sex"), pods=PODS, datasource="patients", timeout=60)
     assert mean.status is Status.RELEASED, mean
     expected = pooled.groupby("sex")["age"].mean()
@@ -46,12 +42,13 @@ def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods):
     assert count.runs["demo/a"].rows == 400
 
     # the pod's own record: run, decision before it, datapoints of exactly the rows used
-    statuses = town.rows("a", "SELECT status, rows_read, alias FROM run ORDER BY no")
+    statuses = at_a(town, session, "SELECT status, rows_read, alias FROM run WHERE id IN {hers} ORDER BY no")
     assert statuses == [("released", 400, "Ana"), ("released", 400, "Ana")]
-    assert town.rows("a", "SELECT count(*) FROM decision WHERE allowed") == [(2,)]
-    assert town.rows("a", "SELECT count(*), count(DISTINCT task_key) FROM datapoint") == [(800, 2)]
+    assert at_a(town, session, "SELECT count(*) FROM decision WHERE allowed AND run IN {hers}") == [(2,)]
+    used = "SELECT count(*), count(DISTINCT task_key) FROM datapoint WHERE run_no IN (SELECT no FROM run WHERE id IN {hers})"
+    assert at_a(town, session, used) == [(800, 2)]
     assert town.rows("a", "SELECT length(key), length(fingerprint) FROM datapoint LIMIT 1") == [(16, 16)]
-    assert town.rows("a", "SELECT count(*) FROM result") == [(2,)]
+    assert at_a(town, session, "SELECT count(*) FROM result WHERE run IN {hers}") == [(2,)]
 
     # the hub holds no question, no level, no figure
     hub = (town.home / "hub").rglob("*")
@@ -65,8 +62,11 @@ def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods):
     assert (again.status, again.runs["demo/a"].code) == (Status.SUPPRESSED, "nothing_new")
 
 
-def test_the_same_by_the_command_line(two_pods):
-    town, _, _, _ = two_pods
+def test_the_same_by_the_command_line(two_pods: Town):
+    town = two_pods
+    ana = town.session()  # at home where the command looks
+    for pod in ("a", "b"):
+        town.grant(pod, ana)
     ask = town.folder / "ask.yaml"
     ask.write_text(f"pods: [demo/a, demo/b]\ndatasource: patients\nalgorithm: {{kind: count, by: sex}}\nhub: {town.url}\n")
     done = json.loads(town.podium("ask", str(ask), "--user", "ana", "--json").stdout)
@@ -76,38 +76,28 @@ def test_the_same_by_the_command_line(two_pods):
     assert [task["task"] for task in listed] == [done["task"]]
     assert json.loads(town.podium("task", "result", done["task"], "--json").stdout) == done
     status = json.loads(town.podium("pod", "status", "--json").stdout)
-    assert {pod: s["phase"] for pod, s in status.items()} == {"demo/a": "serving", "demo/b": "serving"}
-    assert all(s["datasources"] == {"patients": "full"} for s in status.values())
+    assert [status[pod]["phase"] for pod in PODS] == ["serving"] * 2
+    assert all(status[pod]["datasources"] == {"patients": "full"} for pod in PODS)
 
 
-def test_a_small_cell_is_suppressed_in_the_combined_answer(town: Town):
-    town.start_hub()
-    left, right = patients(100), patients(100, seed=1)
-    left.loc[:2, "sex"] = "canaryrare"  # three here, thirty there
-    right.loc[:29, "sex"] = "canaryrare"
-    town.start_pod("a", town.csv("a", left), ready=False)
-    town.start_pod("b", town.csv("b", right), ready=False)
-    town.ready("a")
-    town.ready("b")
-    session = town.session()
-    town.grant("a", session)
-    town.grant("b", session)
-    count = podium.algorithms.Count(by="sex")
+def test_a_small_cell_is_suppressed_in_the_combined_answer(two_pods: Town):
+    town, session = two_pods, served(two_pods, more=("--column", "kind"))
+    count = podium.algorithms.Count(by="kind")
     answer = session.ask(count, pods=PODS, datasource="patients", timeout=60)
-    table = answer.result.set_index("sex")
+    table = answer.result.set_index("kind")
     assert table.loc["canaryrare", "suppressed"] == "min_cell"
     assert table["count"].isna()["canaryrare"]
     assert answer.runs["demo/a"].suppressed == ("min_cell",)
     partly = session.ask(count, pods=PODS, datasource="patients", allow_partial=True, timeout=60)
     assert partly.status is Status.PARTIAL
-    assert partly.result.set_index("sex").loc["canaryrare", "count"] == 30
-    assert all("canaryrare" not in released for (released,) in town.rows("a", "SELECT released FROM result"))
+    assert partly.result.set_index("kind").loc["canaryrare", "count"] == 30
+    released = at_a(town, session, "SELECT released FROM result WHERE run IN {hers}")
+    assert len(released) == 2
+    assert all("canaryrare" not in text for (text,) in released)
 
 
-def test_without_a_grant_every_refusal_looks_the_same(town: Town):
-    town.start_hub()
-    town.start_pod("a", town.csv("a", patients(100)))
-    session = town.session()
+def test_without_a_grant_every_refusal_looks_the_same(two_pods: Town):
+    town, session = two_pods, two_pods.newcomer()
     ask = {"pods": ["demo/a"], "datasource": "patients", "timeout": 60}
     stranger = session.ask(podium.algorithms.Count(), **ask)
     town.grant("a", session, algorithms=("count",), more=("--max-runs", "1"))
@@ -118,25 +108,20 @@ def test_without_a_grant_every_refusal_looks_the_same(town: Town):
     assert [answer.status for answer in refused] == [Status.REJECTED] * 3
     assert len({(run.code, run.message) for answer in refused for run in answer.runs.values()}) == 1
     assert allowed.status is Status.RELEASED
-    assert town.rows("a", "SELECT allowed, reasons FROM decision ORDER BY at, rowid") == [
+    assert at_a(town, session, "SELECT allowed, reasons FROM decision WHERE run IN {hers} ORDER BY at, rowid") == [
         (0, "no_grant"), (0, "algorithm"), (1, ""), (0, "max_runs")
     ]  # fmt: skip
-    assert [status for (status,) in town.rows("a", "SELECT status FROM run ORDER BY no")] == [
-        "rejected",
-        "rejected",
-        "released",
-        "rejected",
-    ]
+    statuses = at_a(town, session, "SELECT status FROM run WHERE id IN {hers} ORDER BY no")
+    assert [status for (status,) in statuses] == ["rejected", "rejected", "released", "rejected"]
 
 
-def test_what_the_card_can_tell_is_told_before_anything_is_sent(town: Town):
-    town.start_hub()
-    town.start_pod("a", town.csv("a", patients(100)))
-    session = town.session()
+def test_what_the_card_can_tell_is_told_before_anything_is_sent(two_pods: Town):
+    session, runs = two_pods.newcomer(), "SELECT count(*) FROM run"
+    before = two_pods.rows("a", runs)
     with pytest.raises(ConfigError, match="age"):
         session.ask(podium.algorithms.Mean(column="agee"), pods=["demo/a"], datasource="patients")
     with pytest.raises(ConfigError, match="patients"):
         session.ask(podium.algorithms.Count(), pods=["demo/a"], datasource="patient")
     with pytest.raises(ConfigError, match="sex"):
         session.ask(podium.algorithms.Mean(column="sex"), pods=["demo/a"], datasource="patients")
-    assert town.rows("a", "SELECT count(*) FROM run") == [(0,)]
+    assert two_pods.rows("a", runs) == before

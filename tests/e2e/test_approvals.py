@@ -22,11 +22,11 @@ COUNT = podium.algorithms.Count()
 
 
 @pytest.fixture(scope="module")
-def served(shared_town: Town) -> tuple[Town, Any]:
+def served(long_town: Town) -> tuple[Town, Any]:
     """A hub, a pod, and an analyst."""
-    shared_town.start_hub()
-    shared_town.start_pod("a", shared_town.csv("a", patients(200)))
-    return shared_town, shared_town.session()
+    long_town.start_hub()
+    long_town.start_pod("a", long_town.csv("a", patients(200)))
+    return long_town, long_town.session()
 
 
 def only(town: Town, session: Any, *more: str) -> None:
@@ -177,10 +177,7 @@ def test_a_pod_killed_while_it_waits_goes_on_and_asks_once(served):
 @pytest.mark.soak
 def test_prefect_killed_while_a_task_waits(town: Town):
     """The command line needs no Prefect; and when it is back, its list is made true again, even if it forgot everything."""
-    for name in [name for name in town.env if name.startswith("PREFECT_")]:
-        del town.env[name]
-    town.env["PODIUM_PREFECT_PORT"] = "0"
-    town.start_hub()
+    town.with_own_prefect().start_hub()
     town.start_pod("a", town.csv("a", patients(200)))
     session = town.session()
     town.grant("a", session, more=("--approval", "every_run"))

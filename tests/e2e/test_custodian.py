@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-from pathlib import Path
 
 import psutil
 from prefect_view import ask_prefect
@@ -89,7 +88,8 @@ def test_from_data_to_history_and_the_end(town: Town):
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_pod_that_runs_flows_of_her_own(town: Town):
+def test_a_pod_that_runs_flows_of_her_own(shared: Town):
+    town = shared
     mine = town.folder / "mine"
     said = json.loads(town.podium("pod", "eject", "mine", "--json").stdout)
     assert said["project"] == str(mine)
@@ -104,24 +104,24 @@ def test_a_pod_that_runs_flows_of_her_own(town: Town):
     town.podium("pod", "eject", "mine", code=2)  # nothing is overwritten
     assert "my own pod" in (mine / "flows" / "pod_startup.py").read_text()
 
-    town.start_hub()
-    file = town.pod_file("a", town.csv("a", patients(60)))
-    town.pods["a"] = town.spawn([*PODIUM, "pod", "start", str(file), "--project", "mine"], "a.log")
-    town.ready("a")
-    folder = town.home / "pods" / "demo" / "a"
+    file = town.pod_file("own", town.csv("own", patients(60)))
+    town.pods["own"] = town.spawn([*PODIUM, "pod", "start", str(file), "--project", "mine"], "own.log")
+    town.ready("own")
+    folder = town.home / "pods" / "demo" / "own"
     assert "my own pod is up" in (folder / "pod.log").read_text()
     assert "# Mine;" in (folder / "contracts" / "patients.yaml").read_text()
 
-    session = town.session()
-    town.grant("a", session)
-    answer = session.ask(library.algorithms.Count(by="sex"), pods=["demo/a"], datasource="patients")
+    session = town.newcomer()
+    town.grant("own", session)
+    answer = session.ask(library.algorithms.Count(by="sex"), pods=["demo/own"], datasource="patients")
     assert answer.status == "released"
     assert until(lambda: "# My run" in artifacts(), seconds=20)
+    town.leave("own")
 
 
-def test_a_start_that_fails_says_why_as_one_json_value(town: Town):
-    town.start_hub()
-    file = town.pod_file("a", town.csv("a", patients(20)), policy={"custodian": str(town.folder / "none.pem")})
+def test_a_start_that_fails_says_why_as_one_json_value(shared: Town):
+    town = shared
+    file = town.pod_file("fails", town.csv("fails", patients(20)), policy={"custodian": str(town.folder / "none.pem")})
     done = town.podium("pod", "start", str(file), "--json", code=2, timeout=120)
     error = json.loads(done.stdout)["error"]
     assert (error["field"], error["remedy"]) == ("policy.custodian", "Write it with: podium keys show --pem")
@@ -132,10 +132,11 @@ def artifacts() -> str:
     return " ".join(str(one["data"]) for one in ask_prefect("/artifacts/filter", {"sort": "CREATED_DESC"}))
 
 
-def test_half_a_project_is_refused(town: Town, tmp_path: Path):
-    (tmp_path / "half" / "flows").mkdir(parents=True)
-    (tmp_path / "half" / "flows" / "__init__.py").touch()
-    file = town.folder / "pod.yaml"
+def test_half_a_project_is_refused(shared: Town):
+    town = shared
+    (town.folder / "half" / "flows").mkdir(parents=True)
+    (town.folder / "half" / "flows" / "__init__.py").touch()
+    file = town.folder / "half.yaml"
     file.write_text("pod: {name: a, owner: demo}\ndatasources: [{name: patients, kind: csv, path: x.csv}]\n")
     told = json.loads(town.podium("pod", "start", str(file), "--project", "half", "--json", code=2).stdout)["error"]
     assert told["field"] == "PODIUM_PROJECT"

@@ -123,8 +123,12 @@ def truth(entries: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize(
     ("moment", "sign"),
-    [("Starting Prefect", signal.SIGINT), ("Two pods are starting", signal.SIGTERM), ("Asking", signal.SIGINT)],
-    ids=["Ctrl-C at the start", "SIGTERM while pods start", "Ctrl-C while asking"],
+    [
+        pytest.param("Starting Prefect", signal.SIGINT, id="Ctrl-C at the start"),
+        pytest.param("Two pods are starting", signal.SIGTERM, id="SIGTERM while pods start"),
+        # both signals are one to the demo, and that all of it goes is seen at every end
+        pytest.param("Asking", signal.SIGINT, id="Ctrl-C while asking", marks=pytest.mark.soak),
+    ],
 )
 def test_interrupted_it_takes_everything_with_it(demo: Demo, moment: str, sign: signal.Signals):
     process = demo.start()

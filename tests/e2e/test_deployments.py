@@ -30,14 +30,14 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def town(shared_town: Town) -> Town:
+def town(long_town: Town) -> Town:
     """A pod that has answered one question."""
-    shared_town.start_hub()
-    shared_town.start_pod("a", shared_town.csv("a", patients(100)))
-    session = shared_town.session()
-    shared_town.grant("a", session)
+    long_town.start_hub()
+    long_town.start_pod("a", long_town.csv("a", patients(100)))
+    session = long_town.session()
+    long_town.grant("a", session)
     assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED
-    return shared_town
+    return long_town
 
 
 def prefect(town: Town, *args: str, code: int = 0, cwd: Path | None = None) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from by_hand import Hand
 from prefect_view import ask_prefect
-from town import Town, patients, until
+from town import Town, until
 
 import podium
 from podium.contracts import Status
@@ -27,6 +27,11 @@ class Scene:
     town: Town
     ana: Hand  # has a grant on every column
     eve: Hand  # has an account at the hub and nothing else
+    began: int  # how long the pod's log was
+
+    def log(self) -> str:
+        """What the pod has logged since."""
+        return log_of(self.town).read_text()[self.began :]
 
     def row(self, run: str, columns: str) -> tuple[Any, ...] | None:
         found = self.town.rows("a", f"SELECT {columns} FROM run WHERE id = '{run}'")
@@ -41,31 +46,23 @@ class Scene:
         )
 
 
+def log_of(town: Town) -> Path:
+    return town.home / "pods" / "demo" / "a" / "pod.log"
+
+
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) -> Iterator[Scene]:
-    """One pod for every attack here: it must withstand them one after the other."""
-    town = Town(tmp_path_factory.mktemp("hostile"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PODIUM_HOME", str(town.home))
-        try:
-            town.start_hub()
-            frame = patients(200)
-            frame["smoker"] = [1 if row < 3 else 0 for row in range(len(frame))]  # three people: fewer than may be told
-            town.start_pod("a", town.csv("a", frame))
-            session = town.session()
-            every = ["--datasource", "*", "--algorithm", "*", "--column", "*", "--alias", "Ana"]
-            town.podium("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
-            yield Scene(town, Hand(session, town.home), stranger(town, session))
-        finally:
-            stubborn = town.close()
-    assert not stubborn
+def scenes() -> list[Scene]:
+    return []
 
 
-def stranger(town: Town, session: Any) -> Hand:
-    """Another person, from a home of her own, let in by the operator."""
-    code = json.loads(town.podium("hub", "invite", "eve", "--json").stdout)["code"]
-    other = podium.connect(town.url, user="eve", code=code, home=town.folder / "eve")
-    return Hand(other, town.folder / "eve")
+@pytest.fixture
+def scene(two_pods: Town, scenes: list[Scene]) -> Scene:
+    """One pod and the same two people for every attack here: it must withstand them one after the other."""
+    if not scenes:
+        town, ana, eve = two_pods, two_pods.newcomer(), two_pods.newcomer()
+        town.grant("a", ana, algorithms=("*",), more=("--column", "*", "--datasource", "*"))
+        scenes.append(Scene(town, Hand(ana, town.folder / ana.user), Hand(eve, town.folder / eve.user), len(log_of(town).read_text())))
+    return scenes[0]
 
 
 def test_an_honest_task_by_hand_is_answered(scene: Scene):
@@ -74,12 +71,12 @@ def test_an_honest_task_by_hand_is_answered(scene: Scene):
     assert reply is not None
     assert reply.status is Status.RELEASED
     assert reply.released is not None
-    assert reply.released.cells[0].values["n"] == 200
+    assert reply.released.cells[0].values["n"] == 400
 
 
 def test_the_mean_of_a_yes_or_no_column_would_tell_a_small_count_exactly(scene: Scene):
-    """Our client refuses it by the card; the pod must do so itself. Three of 200 rows are 1: their sum is a cell below min_cell."""
-    reply = scene.ana.ask({"kind": "mean", "column": "smoker"})
+    """Our client refuses it by the card; the pod must do so itself. Three of 400 rows are 1: their sum is a cell below min_cell."""
+    reply = scene.ana.ask({"kind": "mean", "column": "few"})
     assert reply is not None
     assert reply.status is not Status.RELEASED, f"left the pod: {reply.released}"
 
@@ -145,7 +142,7 @@ def test_nobody_writes_lines_into_the_custodians_log(scene: Scene):
         scene.ended(posted.run)
         other = hand.post({"kind": "mean", "column": f"x\n{FORGED}\x1b[31m"})
         scene.ended(other.run)
-    log = (scene.town.home / "pods" / "demo" / "a" / "pod.log").read_text()
+    log = scene.log()
     assert not [line for line in log.splitlines() if line.startswith(FORGED)]
     assert "\x1b" not in log
 
@@ -167,20 +164,20 @@ def artifact(key: str) -> str:
 
 
 def test_a_message_for_another_pod_is_refused(scene: Scene):
-    """The hub serves demo/a what was sealed for demo/b: here, the same bytes in its mailbox under the name of another."""
+    """The hub serves demo/a what was sealed for demo/other: here, the same bytes in its mailbox under the name of another."""
     posted = scene.ana.post()
     scene.ended(posted.run)
     assert scene.ana.reply(posted) is not None
     other = podium.connect(scene.town.url, user="demo", home=scene.town.folder / "other", code=invite(scene, "demo"))
     identity = RSAKeyPair.load(scene.town.folder / "other" / "analyst" / "identity.pem")
-    other.hub.register_pod("demo/b", statement=KeyRing(scene.town.folder / "ring", identity).statement(int(time.time())))
-    for_b = scene.ana.post(to="demo/b")
+    other.hub.register_pod("demo/other", statement=KeyRing(scene.town.folder / "ring", identity).statement(int(time.time())))
+    astray = scene.ana.post(to="demo/other")
     with sqlite3.connect(scene.town.home / "hub" / "hub.db") as hub:
-        hub.execute("UPDATE hub_messages SET recipient = 'demo/a' WHERE recipient = 'demo/b'")
+        hub.execute("UPDATE hub_messages SET recipient = 'demo/a' WHERE recipient = 'demo/other'")
     assert scene.ana.ask() is not None  # wakes the pod's long poll; messages come in their order
-    assert scene.ended(for_b.run) == ("rejected", 1)
-    assert scene.town.rows("a", f"SELECT count(*) FROM decision WHERE run = '{for_b.run}'") == [(0,)]
-    assert "refused by rule recipient" in scene.town.log("a.log")
+    assert scene.ended(astray.run) == ("rejected", 1)
+    assert scene.town.rows("a", f"SELECT count(*) FROM decision WHERE run = '{astray.run}'") == [(0,)]
+    assert "refused by rule recipient" in scene.log()
 
 
 def invite(scene: Scene, owner: str) -> str:
@@ -214,4 +211,4 @@ def test_after_all_that_the_pod_still_answers_and_its_records_are_whole(scene: S
     assert reply.status is Status.RELEASED
     assert scene.town.rows("a", "SELECT count(*) FROM run WHERE lower(status) IN ('queued', 'running')") == [(0,)]
     assert scene.town.state("a")["phase"] == "serving"
-    assert "Traceback" not in (scene.town.home / "pods" / "demo" / "a" / "pod.log").read_text()
+    assert "Traceback" not in scene.log()

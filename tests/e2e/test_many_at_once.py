@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from prefect_view import ask_prefect
-from town import Town, patients, until
+from town import Town, halves, until
 
 import podium
 from podium.contracts import Status
@@ -18,21 +18,9 @@ EDGES = (20, 35, 50, 65, 80)
 KINDS = ("count", "mean", "variance", "histogram", "quantile", "crosstab", "linear")
 
 
-def tables() -> list[pd.DataFrame]:
-    """What each pod holds."""
-    found = [patients(400, seed=0), patients(300, seed=1)]
-    for table in found:
-        table["smoker"] = ["yes" if age % 3 else "no" for age in table["age"]]
-    return found
-
-
-def test_ten_tasks_of_mixed_kinds_at_once(town: Town):
-    town.start_hub()
-    for name, table in zip("ab", tables(), strict=True):
-        town.start_pod(name, town.csv(name, table), ready=False)
-    session = town.session()
+def test_ten_tasks_of_mixed_kinds_at_once(two_pods: Town):
+    town, session = two_pods, two_pods.newcomer()
     for name in "ab":
-        town.ready(name)
         more = ("--column", "smoker", "--protocol", "one_round", "--protocol", "many_rounds")
         town.grant(name, session, algorithms=KINDS, more=more)
 
@@ -58,23 +46,24 @@ def test_ten_tasks_of_mixed_kinds_at_once(town: Town):
     assert [answer.status for answer in answers] == [Status.RELEASED] * 10, answers
     right([answer.result for answer in answers])
 
+    hers = f"FROM run WHERE analyst = '{session.fingerprint}'"
     for pod in "ab":
-        until(lambda pod=pod: town.rows(pod, "SELECT count(acknowledged_at) FROM run") == [(10,)])
-        assert town.rows(pod, "SELECT count(*), sum(tries <= 1) FROM run") == [(10, 10)]
-        assert town.rows(pod, "SELECT count(*) FROM decision WHERE allowed") == [(10,)]
-        until(lambda pod=pod: shown(town, pod) == ["Released"] * 10, why=lambda pod=pod: str(shown(town, pod)))
+        until(lambda pod=pod: town.rows(pod, f"SELECT count(acknowledged_at) {hers}") == [(10,)])
+        assert town.rows(pod, f"SELECT count(*), sum(tries <= 1) {hers}") == [(10, 10)]
+        assert town.rows(pod, f"SELECT count(*) FROM decision WHERE allowed AND run IN (SELECT id {hers})") == [(10,)]
+        runs = [flow_run for (flow_run,) in town.rows(pod, f"SELECT flow_run {hers}")]
+        until(lambda runs=runs: shown(runs) == ["Released"] * 10, why=lambda runs=runs: str(shown(runs)))
 
 
-def shown(town: Town, pod: str) -> list[str]:
-    """What Prefect says of the pod's runs."""
-    flow_runs = [flow_run for (flow_run,) in town.rows(pod, "SELECT flow_run FROM run")]
+def shown(flow_runs: list[str]) -> list[str]:
+    """What Prefect says of them."""
     return [str(run["state"]["name"]) for run in ask_prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": flow_runs}}})]
 
 
 def right(results: list[Any]) -> None:
     """Each against pandas on the pooled rows; counts as each pod rounds them."""
     every, by_sex, older, mean, smokers, variance, histogram, quantile, crosstab, linear = results
-    pool = pd.concat(tables())
+    pool = pd.concat(halves())
     ages = pool["age"]
     assert every == 700
     assert by_sex.set_index("sex")["count"].to_dict() == counted(["sex"])
@@ -96,12 +85,12 @@ def rounded(rows: int) -> int:
 
 def counted(by: list[str], *, least: int = 0) -> dict[Any, int]:
     found: dict[Any, int] = {}
-    for table in tables():
+    for table in halves():
         for key, rows in table[table["age"] >= least].groupby(by).size().items():
             found[key] = found.get(key, 0) + rounded(rows)
     return found
 
 
 def binned() -> list[int]:
-    parts = [pd.cut(table["age"], EDGES, right=False).value_counts(sort=False) for table in tables()]
+    parts = [pd.cut(table["age"], EDGES, right=False).value_counts(sort=False) for table in halves()]
     return [sum(map(rounded, bins)) for bins in zip(*parts, strict=True)]

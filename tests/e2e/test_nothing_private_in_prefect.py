@@ -33,10 +33,7 @@ ANALYST = ["canaryname", "canaryreason", "canaryliteral", "canarybody", "canaryk
 @pytest.fixture
 def own(town: Town) -> Town:
     """A town whose pods start a Prefect server of their own."""
-    for name in [name for name in town.env if name.startswith("PREFECT_")]:
-        del town.env[name]
-    town.env["PODIUM_PREFECT_PORT"] = "0"
-    return town
+    return town.with_own_prefect()
 
 
 def rows() -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -21,201 +20,129 @@ from town import PODIUM, Town, patients, until
 import podium
 from podium.contracts import Status
 
-COUNT = {"pods": ["demo/a"], "datasource": "patients"}
-
-
-def served(town: Town, rows: int = 200) -> Any:
-    town.start_hub()
-    town.start_pod("a", town.csv("a", patients(rows)))
-    return town.session()
+COUNT = {"pods": ["demo/c"], "datasource": "patients"}
 
 
 def held(town: Town, session: Any) -> tuple[Any, psutil.Process]:
     answer = session.ask(podium.algorithms.Count(), wait=False, **COUNT)
-    worker = town.worker("a")
+    worker = town.worker("c")
     worker.suspend()
     return answer, worker
 
 
-def test_a_grant_revoked_while_the_run_is_under_way_lets_nothing_out(town: Town):
-    """The specification has it checked on acceptance and again before release."""
-    session = served(town)
-    created = town.podium(*GRANT, session.fingerprint, "--max-runs", "5", "--json")
-    answer, worker = held(town, session)
-    town.podium("grant", "revoke", "--pod", "demo/a", json.loads(created.stdout)["id"])
-    worker.resume()
-    assert answer.wait(60).status is Status.REJECTED
-    assert answer.runs["demo/a"].code == "refused"
-    assert town.rows("a", "SELECT count(*) FROM result") == [(0,)]
+def hers(town: Town, session: Any, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
+    """What the pod's table says of her runs."""
+    return town.rows("c", f"SELECT {columns} FROM run WHERE analyst = '{session.fingerprint}' {rest}")
 
 
-GRANT = [
-    *("grant", "create", "--pod", "demo/a", "--datasource", "patients", "--algorithm", "count", "--algorithm", "mean"),
-    *("--column", "age", "--column", "sex", "--alias", "Ana", "--analyst"),
-]
-
-
-def test_eight_tasks_at_once_for_three_runs(town: Town):
+def test_eight_tasks_at_once_for_three_runs(fragile: tuple[Town, Any]):
     """`max_runs` holds in a race: three are answered, five refused, and each has one decision. Then SIGTERM in the middle of a run."""
-    session = served(town)
-    town.podium(*GRANT, session.fingerprint, "--max-runs", "3")
-    hand = Hand(session, town.home)
+    town, session = fragile
+    town.grant("c", session, more=("--max-runs", "3"))
+    hand = Hand(session, town.folder / session.user, "demo/c")
     posted = [hand.post() for _ in range(8)]
     replies = [hand.reply(one, wait=30) for one in posted]
     statuses = sorted(str(reply.status) for reply in replies if reply)
     assert statuses == ["rejected"] * 5 + ["released"] * 3
-    assert town.rows("a", "SELECT count(*), sum(allowed) FROM decision") == [(8, 3)]
-    until(lambda: town.state("a")["running"] == 0, seconds=5)
+    runs = ", ".join(f"'{one.run}'" for one in posted)
+    assert town.rows("c", f"SELECT count(*), sum(allowed) FROM decision WHERE run IN ({runs})") == [(8, 3)]
+    until(lambda: town.state("c")["running"] == 0, seconds=5)
 
-    town.podium(*GRANT, session.fingerprint)
+    town.grant("c", session)
     answer, worker = held(town, session)
-    until(lambda: town.state("a")["running"] == 1, seconds=5)
-    pod = psutil.Process(town.pid("a"))
+    until(lambda: town.state("c")["running"] == 1, seconds=5)
+    pod = psutil.Process(town.pid("c"))
     began = time.monotonic()
     pod.terminate()
     pod.wait(15)
     assert time.monotonic() - began < 5, "a pod ends within five seconds"
     worker.wait(1)
-    state = json.loads(town.podium("pod", "status", "demo/a", "--json").stdout)["demo/a"]
+    state = json.loads(town.podium("pod", "status", "demo/c", "--json").stdout)["demo/c"]
     assert (state["phase"], state["running"], state["error"]) == ("stopped", 0, {})
-    assert not list((town.home / "pods" / "demo" / "a" / "work").glob("worker-*"))
-    town.start_pod("a", town.csv("a", patients(200)))
+    assert not list((town.home / "pods" / "demo" / "c" / "work").glob("worker-*"))
+    town.mend()
     assert answer.wait(60).status is Status.RELEASED
-    assert town.rows("a", "SELECT count(*) FROM run WHERE lower(status) = 'released'") == [(4,)]
+    assert hers(town, session, "count(*)", "AND lower(status) = 'released'") == [(4,)]
 
 
-def test_a_hub_that_lost_its_database_gets_everything_again(town: Town):
+def test_a_hub_that_lost_its_database_gets_everything_again(fragile: tuple[Town, Any]):
     """Identity, pod and cards: the pod registers by itself, and what it serves can be asked for without a restart."""
-    session = served(town)
-    town.podium(*GRANT, session.fingerprint)
+    town, session = fragile
+    town.grant("c", session)
     answer, worker = held(town, session)
     port = town.kill_hub()
     for path in (town.home / "hub").glob("hub.db*"):
         path.unlink()
     town.start_hub(port)
-    until(lambda: "registers again" in town.log("a.log"), seconds=30)
-    until(lambda: "pod is up" in town.log("a.log").partition("registers again")[2], seconds=30)
+    until(lambda: "registers again" in town.log("c.log"), seconds=30)
+    until(lambda: "pod is up" in town.log("c.log").partition("registers again")[2], seconds=30)
     worker.resume()
-    ((flow_run,),) = until(lambda: town.rows("a", "SELECT flow_run FROM run WHERE lower(status) = 'released'"))
+    ((flow_run,),) = until(lambda: hers(town, session, "flow_run", "AND lower(status) = 'released'"))
     until(lambda: flow_run_state(flow_run) == "Released", seconds=10, why=lambda: f"Prefect says {flow_run_state(flow_run)}")
-    again = town.session()
+    again = town.newcomer()
+    town.grant("c", again)
+    whole = {f"demo/{name}": ["patients"] for name in town.pods}
     until(
-        lambda: [row for row in again.pods().to_dict("records") if row["datasources"] == ["patients"]],
+        lambda: {row["identifier"]: row["datasources"] for row in again.pods().to_dict("records")} == whole,
         seconds=30,
-        why=lambda: town.log("a.log"),
+        why=lambda: town.log("c.log"),
     )
-    assert town.state("a")["datasources"] == {"patients": "full"}
+    assert town.state("c")["datasources"] == {"patients": "full"}
     assert again.ask(podium.algorithms.Count(by="sex"), **COUNT, timeout=60).status is Status.RELEASED
-    assert answer.runs["demo/a"].status is not Status.RELEASED  # the hub has forgotten that message; it was answered to nobody
+    assert answer.runs["demo/c"].status is not Status.RELEASED  # the hub has forgotten that message; it was answered to nobody
 
 
-def test_a_lease_lost_while_the_run_is_under_way_changes_nothing(town: Town):
+def test_a_lease_lost_while_the_run_is_under_way_changes_nothing(fragile: tuple[Town, Any]):
     """The hub hands the same message out again, and to the same pod: one run, one answer, acknowledged under the newest attempt."""
-    session = served(town)
-    town.podium(*GRANT, session.fingerprint)
+    town, session = fragile
+    town.grant("c", session)
     answer, worker = held(town, session)
     with sqlite3.connect(town.home / "hub" / "hub.db", timeout=10) as hub:
-        hub.execute("UPDATE hub_messages SET lease_until = 0 WHERE recipient = 'demo/a'")
-    hand = Hand(session, town.home)
+        hub.execute("UPDATE hub_messages SET lease_until = 0 WHERE recipient = 'demo/c'")
+    hand = Hand(session, town.folder / session.user, "demo/c")
     other = hand.post()  # wakes the long poll; the older message comes first
-    until(lambda: town.rows("a", "SELECT 1 FROM run WHERE lease_attempt = 2"), seconds=30)
+    until(lambda: hers(town, session, "1", "AND lease_attempt = 2"), seconds=30)
     worker.resume()
     assert answer.wait(60).status is Status.RELEASED
     assert hand.reply(other, wait=20) is not None
-    until(lambda: town.rows("a", "SELECT count(acknowledged_at) FROM run") == [(2,)])
-    assert town.rows("a", "SELECT tries, lease_attempt FROM run ORDER BY no") == [(1, 2), (1, 1)]
+    until(lambda: hers(town, session, "count(acknowledged_at)") == [(2,)])
+    assert hers(town, session, "tries, lease_attempt", "ORDER BY no") == [(1, 2), (1, 1)]
+    mids = [mid for (mid,) in hers(town, session, "mid")]
     with sqlite3.connect(town.home / "hub" / "hub.db", timeout=10) as hub:
-        assert hub.execute("SELECT count(*) FROM hub_messages WHERE recipient = 'demo/a' AND NOT acked").fetchall() == [(0,)]
+        assert hub.execute("SELECT sum(acked) FROM hub_messages WHERE mid IN (?, ?)", mids).fetchall() == [(2,)]
 
 
-def test_two_pods_that_start_at_once_share_one_prefect(town: Town):
-    """A home where nothing is yet: keys, credentials, Prefect and its database are made once, by whoever comes first."""
-    own_prefect(town)
-    town.start_hub()
-    town.start_pod("a", town.csv("a", patients(100)), ready=False)
-    town.start_pod("b", town.csv("b", patients(100, seed=1)), ready=False)
-    urls = {town.ready(name)["prefect_url"] for name in ("a", "b")}
-    assert len(urls) == 1
-    held_by = json.loads((town.podium("prefect", "status", "--json")).stdout)["holders"]
-    assert sorted(held_by) == sorted(town.pid(name) for name in ("a", "b"))
-    assert len({(town.home / "pods" / "demo" / name / "keys" / "custodian.pem").read_text() for name in ("a", "b")}) == 1
-    for name in ("a", "b"):
-        assert "Traceback" not in (town.home / "pods" / "demo" / name / "pod.log").read_text()
-    town.pods["a"].terminate()
-    town.pods["a"].wait(15)
-    assert town.state("b")["phase"] == "serving"
-    until(lambda: town.state("b")["prefect"] == "reached", seconds=5)
-    town.pods["b"].terminate()
-    town.pods["b"].wait(15)
-    until(lambda: not (town.home / "prefect" / "server.json").exists(), seconds=10)
-
-
-def test_the_same_pod_started_twice_at_once_runs_once(town: Town):
-    town.start_hub()
-    path = str(town.pod_file("a", town.csv("a", patients(100))))
-    both = [town.spawn([*PODIUM, "pod", "start", path], f"start{i}.log") for i in range(2)]
-    town.pods["a"] = both[0]
-    until(
-        lambda: any(process.poll() is not None for process in both),
-        seconds=40,
-        why=lambda: f"both run: {[len(runners(town)), town.state('a')]}",
-    )
-    assert len([process for process in both if process.poll() is None]) == 1
-    assert len(runners(town)) == 1
-    refused = next(process for process in both if process.poll() is not None)
-    assert refused.returncode == 4
-    town.pods["a"] = next(process for process in both if process.poll() is None)
-    town.ready("a")
-
-
-def runners(town: Town) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if "podium.runner" in process.cmdline() and process.environ().get("PODIUM_HOME") == str(town.home):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def test_ctrl_c_while_prefect_starts_leaves_nothing(town: Town):
-    own_prefect(town)
-    town.start_hub()
-    process = town.start_pod("a", town.csv("a", patients(100)), ready=False)
-    until(lambda: "Starting Prefect" in town.log("a.log"), seconds=20)
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    process.wait(20)
-    assert time.monotonic() - began < 8
-    assert town.state("a")["phase"] == "stopped"
-    left = [p for p in psutil.process_iter() if at_home(p, town.home) and town.hub is not None and p.pid != town.hub.pid]
-    assert not left, [p.cmdline() for p in left]
-
-
-def test_a_recycled_process_id_is_not_taken_for_the_pod(town: Town):
-    """After a crash and a reboot, or in a container, the number in state.json belongs to somebody else."""
-    town.start_hub()
-    folder = town.home / "pods" / "demo" / "a"
+def test_the_same_pod_started_twice_at_once_runs_once(shared: Town):
+    """And the process id that is in its state file is not taken for it: after a reboot, or in a container, it is somebody else's."""
+    town, folder = shared, shared.home / "pods" / "demo" / "twice"
     folder.mkdir(parents=True, mode=0o700)
     mine = {"pid": os.getpid(), "phase": "serving", "since": int(time.time()) - 90_000, "running": 2}
     (folder / "state.json").write_text(json.dumps(mine))
     (folder / "pod.json").write_text("{}")
-    assert json.loads(town.podium("pod", "status", "demo/a", "--json").stdout)["demo/a"]["phase"] == "stopped"
-    town.start_pod("a", town.csv("a", patients(100)))
+    assert json.loads(town.podium("pod", "status", "demo/twice", "--json").stdout)["demo/twice"]["phase"] == "stopped"
+
+    path = str(town.pod_file("twice", town.csv("twice", patients(100))))
+    both = [town.spawn([*PODIUM, "pod", "start", path], f"start{i}.log") for i in range(2)]
+    until(lambda: any(process.poll() is not None for process in both), seconds=40, why=lambda: f"both run: {town.state('twice')}")
+    (running,) = [process for process in both if process.poll() is None]
+    assert len(runners(town)) == 1
+    (refused,) = {*both} - {running}
+    assert refused.returncode == 4
+    town.pods["twice"] = running
+    town.ready("twice")
+    town.leave("twice")
 
 
-def own_prefect(town: Town) -> None:
-    for name in [name for name in town.env if name.startswith("PREFECT_")]:
-        del town.env[name]
-    town.env["PODIUM_PREFECT_PORT"] = "0"
-
-
-def at_home(process: psutil.Process, home: Path) -> bool:
-    try:
-        return process.environ().get("PODIUM_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
-    except psutil.Error:
-        return False
+def runners(town: Town) -> list[psutil.Process]:
+    """The processes that run the pod `twice`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if {"podium.runner", "demo/twice"} <= {*process.cmdline()} and process.environ().get("PODIUM_HOME") == str(town.home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
 
 
 MAKE = """

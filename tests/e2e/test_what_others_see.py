@@ -22,9 +22,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @linux
 def test_of_a_whole_town(town: Town):
     """One town with a Prefect of its own, started under the usual umask of 022; looked at while a run is under way and after it."""
-    for name in [name for name in town.env if name.startswith("PREFECT_")]:
-        del town.env[name]
-    town.env |= {"PODIUM_PREFECT_PORT": "0", "CANARY_SECRET": "canarysecret"}
+    town.with_own_prefect().env["CANARY_SECRET"] = "canarysecret"
     before = os.umask(0o022)
     try:
         town.start_hub()

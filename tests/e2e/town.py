@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -19,6 +20,8 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+
+from podium import cli
 
 T = TypeVar("T")
 PODIUM = [str(Path(sys.executable).parent / "podium")]
@@ -41,6 +44,16 @@ def patients(rows: int = 400, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"patient": [f"canaryid{seed}x{i:06d}" for i in range(rows)], "age": ages, "sex": sexes})
 
 
+def halves() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the pods `a` and `b` of the shared town hold: `kind` has a level with three rows here and thirty there, `few` three ones."""
+    found = patients(400), patients(300, seed=1)
+    for table, rare in zip(found, (3, 30), strict=True):
+        table["smoker"] = ["yes" if age % 3 else "no" for age in table["age"]]
+        table["kind"] = ["canaryrare" if row < rare else "canarycommon" for row in range(len(table))]
+        table["few"] = [1 if row < 3 else 0 for row in range(len(table))]
+    return found
+
+
 class Town:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
@@ -49,6 +62,13 @@ class Town:
         self.pods: dict[str, subprocess.Popen[str]] = {}
         self.hub: subprocess.Popen[str] | None = None
         self.url = ""
+
+    def with_own_prefect(self) -> Town:
+        """Its pods start a Prefect server, instead of using the one of all tests."""
+        for name in [name for name in self.env if name.startswith("PREFECT_")]:
+            del self.env[name]
+        self.env["PODIUM_PREFECT_PORT"] = "0"
+        return self
 
     # the hub
 
@@ -59,6 +79,16 @@ class Town:
         found = until(lambda: note.is_file() and (n := json.loads(note.read_text()))["pid"] == pid and n, why=lambda: self.log("hub.log"))
         self.url = str(found["url"])
         return self.url
+
+    def newcomer(self) -> Any:
+        """A session of an analyst whom nobody knows yet. Her home is `folder / user`."""
+        import podium
+        from podium.wire.hub import HubClient
+
+        user = f"ana-{secrets.token_hex(4)}"
+        with HubClient(self.url) as hub:
+            code = hub.invite(user, admin_key=(self.home / "hub" / "admin.key").read_text().strip())
+        return podium.connect(self.url, user=user, home=self.folder / user, code=code)
 
     def kill_hub(self) -> int:
         """SIGKILL; the port it had."""
@@ -87,12 +117,31 @@ class Town:
             self.ready(name)
         return process
 
+    def start_again(self, name: str) -> None:
+        """The pod with the file that it had."""
+        self.pods[name] = self.spawn([*PODIUM, "pod", "start", str(self.folder / f"{name}.yaml")], f"{name}.log")
+
+    def leave(self, name: str) -> None:
+        """End the pod, and do not start it again."""
+        self.pods.pop(name).terminate()
+
+    def mend(self) -> None:
+        """Start again, where it was, whatever a test has ended."""
+        if self.hub is not None and self.hub.poll() is not None:
+            self.start_hub(int(self.url.rsplit(":", 1)[1]))
+        ended = [name for name, process in self.pods.items() if process.poll() is not None]
+        for name in ended:
+            self.start_again(name)
+        for name in ended:
+            self.ready(name)
+
     def ready(self, name: str) -> dict[str, Any]:
         def settled() -> dict[str, Any] | None:
             assert self.pods[name].poll() is None, self.log(f"{name}.log")
             state = self.state(name)
             waits = {"checked", "partial"} & set(state.get("datasources", {}).values())
-            return state if state.get("phase") == "serving" and not waits else None
+            serves = state.get("phase") == "serving" and psutil.pid_exists(state["pid"])  # not what a killed one has left behind
+            return state if serves and not waits else None
 
         return until(settled, seconds=90, why=lambda: f"pod {name} is not ready: {self.state(name)} {self.log(f'{name}.log')}")
 
@@ -139,7 +188,8 @@ class Town:
     def grant(self, pod: str, session: Any, *, algorithms: tuple[str, ...] = ("count", "mean"), more: tuple[str, ...] = ()) -> None:
         parts = [part for algorithm in algorithms for part in ("--algorithm", algorithm)]
         fixed = ["--datasource", "patients", "--column", "age", "--column", "sex", "--alias", "Ana"]
-        self.podium("grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more)
+        code = cli.run(["grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more])
+        assert code == 0  # in this process, whose PODIUM_HOME is the town's: as a command it is tested elsewhere
 
     def podium(self, *args: str, code: int = 0, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         done = subprocess.run([*PODIUM, *args], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False)
