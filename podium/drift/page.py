@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from podium.config import DisclosureSection, prefect_name
 from podium.drift.diff import Drift
-from podium.drift.telling import headline, rows_told, told
+from podium.drift.telling import rows_told, told
 from podium.text import printable
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+.!|<>~-])")
-LEVELS = {
-    "break": "questions are refused or mean something else",
-    "drift": "figures from before and after do not compare",
-    "note": "good to know",
+HEADINGS = {
+    "break": "Break: questions are refused, or mean something else",
+    "drift": "Drift: figures from before and after do not compare",
+    "note": "Note: good to know",
 }
 
 
@@ -39,16 +39,20 @@ def page(drift: Drift, facts: Facts, rules: DisclosureSection) -> str:
     rows = f"Rows: {rows_told(drift.rows_before, rules)} then, {rows_told(drift.rows_after, rules)} now."
     if not drift.changes:
         return f"# {name}: nothing has changed\n\n{between} {rows}\n"
-    lines = [(line.level, line.column or "all", line.what, line.means) for line in told(drift, rules)]
-    table = "\n".join(f"| {' | '.join(map(plain, cells))} |" for cells in lines)
-    levels = " · ".join(f"**{level}**: {means}" for level, means in LEVELS.items() if any(c.level == level for c in drift.changes))
     title = "has changed" if drift.of_consequence else "has changed a little"
     return (
-        f"# {name} {title}: {headline(drift)}\n\n{between} {rows}\n\n"
-        f"| level | column | what changed | what it means |\n|---|---|---|---|\n{table}\n\n{levels}\n\n"
-        f"## What to do\n\n{_to_do(facts)}\n\n"
+        f"# {name} {title}\n\n{between} {rows}\n\n{_by_level(drift, rules)}\n## What to do\n\n{_to_do(facts)}\n\n"
         f"Counts are rounded to {rules.round_to} and no value is shown; `podium pod drift {facts.pod} --full` shows them, for you alone.\n"
     )
+
+
+def _by_level(drift: Drift, rules: DisclosureSection) -> str:
+    """Lists, for a table would be wider than the page."""
+    lines, text = told(drift, rules), ""
+    for level, heading in HEADINGS.items():
+        if listed := [f"- **{plain(one.column or 'all')}**: {plain(one.what)}; {plain(one.means)}" for one in lines if one.level == level]:
+            text += "\n".join([f"### {heading}\n", *listed, "\n"])
+    return text
 
 
 def plain(text: str) -> str:
@@ -58,11 +62,10 @@ def plain(text: str) -> str:
 
 def _to_do(facts: Facts) -> str:
     if not facts.open:
-        return "Nothing. Tasks go on."
-    tasks = "**Tasks on it are refused until then**" if facts.policy == "stop" else "Tasks go on meanwhile"
+        return "Nothing: tasks go on."
+    tasks = "**Tasks on it are refused**" if facts.policy == "stop" else "Tasks go on, and `podium pod status` says so"
     return (
-        f"{tasks} (`on_drift: {facts.policy}`).\n\n"
-        f"- The data are right as they are now: `podium pod drift {facts.pod} --accept {facts.datasource}`\n"
-        f"- They are not: mend them, and refresh the schema: `prefect deployment run 'schema-generation/{prefect_name(facts.pod)}'`. "
-        "Data that are back as they were need no accepting."
+        f"{tasks} (`on_drift: {facts.policy}`) until you accept the data, or they are back as they were.\n\n"
+        f"- They are right as they are now: `podium pod drift {facts.pod} --accept {facts.datasource}`\n"
+        f"- They are not: mend them, and refresh the schema: `prefect deployment run 'schema-generation/{prefect_name(facts.pod)}'`"
     )

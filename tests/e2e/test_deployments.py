@@ -103,7 +103,7 @@ def test_changed_data_are_shown_and_stop_tasks_until_the_custodian_accepts_them(
     assert "weight" not in refused.runs["demo/a"].message
 
     (page,) = ask_prefect("/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["drift-a-demo-patients"]}}})
-    assert "| break | weight | column gone" in page["data"]
+    assert "- **weight**: column gone" in page["data"]
     assert "podium pod drift demo/a --accept patients" in page["data"]
     assert "canary" not in page["data"] + page["description"]
     asked = {"filter": {"event": {"name": ["podium.schema.drift"]}}}
