@@ -1,4 +1,4 @@
-"""The story of a schema: a first look that is published at once, then the whole pass, its contract, and the card on the hub."""
+"""The story of a schema: a first look that is published at once, then the whole pass, its contract, what has changed, and the card."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from prefect import flow
 from flows.parameters import PodName, Sources
 from tasks.adopt import adopt
 from tasks.desk import Desk, desk_of
+from tasks.drift import compare
 from tasks.profile import profile
 from tasks.publish import publish
 from tasks.refresh import chosen, due, one_at_a_time, others_go_on
-from tasks.show import show_schema
+from tasks.show import show_drift, show_schema
 from tasks.step import StepFailed, coded
 
 
@@ -45,8 +46,11 @@ async def refresh(desk: Desk, name: str, *, force: bool) -> None:
         return
     if not force and (known := await due(desk, name)) is not None:
         await publish(desk, known)
+        await compare(desk, name)  # a crash may have come before it
         return
     await publish(desk, await profile(desk, name, "partial"))
     full = await profile(desk, name, "full")
+    standing = await compare(desk, name)
     await publish(desk, full)
     await show_schema(desk, full)
+    await show_drift(desk, name, standing)

@@ -25,6 +25,8 @@ Phase = Literal["starting", "serving", "stopped", "failed"]
 class PodState(Frozen):
     """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served.
 
+    `drift` maps the name of a datasource whose data have changed, which nobody has accepted yet, to `drift` or `break`.
+
     `refreshed`: when the last refresh of all schemas that was asked for and is done began, in nanoseconds of this machine's own clock.
     """
 
@@ -35,6 +37,7 @@ class PodState(Frozen):
     prefect: str = ""
     prefect_url: str = ""
     datasources: dict[str, str] = {}
+    drift: dict[str, str] = {}
     running: int = 0
     refreshed: int = 0
     error: dict[str, str] = {}
@@ -69,6 +72,14 @@ class StateFile:
             known = _load(self.path)
             if known is not None and known.datasources.get(name) != state and runs(self.path.parent):
                 self._write(known.model_copy(update={"datasources": {**known.datasources, name: state}}))
+
+    def drifted(self, name: str, level: str) -> None:
+        """Say how gravely the data of one datasource have changed; empty: not, or it was accepted."""
+        with self._one_writer():
+            known = _load(self.path)
+            if known is not None and known.drift.get(name, "") != level and runs(self.path.parent):
+                others = {key: value for key, value in known.drift.items() if key != name}
+                self._write(known.model_copy(update={"drift": {**others, **({name: level} if level else {})}}))
 
     def failed(self, error: PodiumError) -> None:
         """The pod did not start, or had to stop: say why and what helps."""

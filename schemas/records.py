@@ -201,3 +201,22 @@ class SchemaRecord(SQLModel, table=True):
     token: str
     body: str
     at: int
+
+
+class SchemaChangeRecord(SQLModel, table=True):
+    """What changed from one full schema of a datasource to the next: by their `no`, as JSON, with the gravest level.
+
+    A change of consequence is open until it is settled: by `custodian` (she accepted it), `data` (they are back as they were) or `policy`
+    (`on_drift: ignore`).
+    """
+
+    __tablename__ = "schema_change"
+
+    after: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    before: int
+    datasource: str = Field(index=True)
+    at: int
+    level: str = Field(max_length=8)
+    body: str
+    settled_at: int | None = None
+    settled_by: str = Field(default="", max_length=16)

@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select
 
 from podium.contracts import DatasourceSchema, Decision
 from podium.crypto.replay import KEEP_AFTER_EXPIRY, in_order
+from podium.drift.diff import same
 from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.policy.grants import SignedGrant
@@ -156,7 +157,7 @@ class GrantStore:
 
 
 class SchemaStore:
-    """Schemas as generated, newest last."""
+    """Schemas as generated, newest last. A full one has its `no` as its version; one that says the same of the data is no new version."""
 
     def __init__(self, database: PodDatabase) -> None:
         self.database = database
@@ -167,17 +168,20 @@ class SchemaStore:
             record = session.exec(
                 select(SchemaRecord).where(SchemaRecord.datasource == datasource).order_by(col(SchemaRecord.no).desc())
             ).first()
-        try:
-            return DatasourceSchema.model_validate_json(record.body) if record else None
-        except ValidationError:  # written by another version: it is taken anew
-            return None
+        return read_schema(record) if record else None
 
     def add(self, schema: DatasourceSchema) -> None:
-        """Keep one more. Of partial schemas only the newest stays."""
+        """Keep one more. Of partial schemas only the newest stays; a full one that says what the last one said takes its place."""
+        of_it = select(SchemaRecord).where(SchemaRecord.datasource == schema.datasource)
         with self.database.transaction() as session:
             session.exec(
                 delete(SchemaRecord).where(col(SchemaRecord.datasource) == schema.datasource, col(SchemaRecord.stage) == "partial")
             )
+            last = session.exec(of_it.where(SchemaRecord.stage == "full").order_by(col(SchemaRecord.no).desc())).first()
+            said = read_schema(last) if last is not None and schema.stage == "full" else None
+            if last is not None and said is not None and same(said, schema):
+                last.token, last.body, last.at = schema.token, schema.model_dump_json(), schema.generated_at
+                return
             session.add(
                 SchemaRecord(
                     datasource=schema.datasource,
@@ -187,6 +191,14 @@ class SchemaStore:
                     at=schema.generated_at,
                 )
             )
+
+
+def read_schema(record: SchemaRecord) -> DatasourceSchema | None:
+    """The schema of that record; None for one written by another version, which is taken anew."""
+    try:
+        return DatasourceSchema.model_validate_json(record.body)
+    except ValidationError:
+        return None
 
 
 def _decision(record: DecisionRecord) -> Decision:

@@ -8,7 +8,7 @@ from podium.contracts import DatasourceSchema
 from podium.errors import PodiumError
 from podium.timeline import timeline
 from podium.workers.session import Limits, WorkerSession
-from tasks.desk import Desk
+from tasks.desk import Desk, now
 from tasks.step import log, step
 
 
@@ -23,6 +23,8 @@ async def adopt(desk: Desk, name: str) -> DatasourceSchema:
         raise
     if desk.schema(name) != schema:
         await asyncio.to_thread(desk.schemas.add, schema)
+    await asyncio.to_thread(desk.changes.accept, name, now=now())  # a schema that she gives is her word on the data
+    desk.state.drifted(name, "")
     desk.state.datasource(name, "full")
     timeline("schema given", datasource=name, columns=len(schema.columns))
     return schema

@@ -13,6 +13,7 @@ from podium.protocols import Protocol
 from schemas.catalogue import card_of
 from tasks.case import Case
 from tasks.desk import Desk, now
+from tasks.drift import check_accepted
 from tasks.step import log
 
 
@@ -84,7 +85,7 @@ def fits(case: Case) -> None:
     """
     name = case.task.datasource
     try:
-        case.desk.source(name)
+        check_accepted(case.desk, name)
         schema = case.desk.schema(name)
         if schema is None or not case.desk.contract(name).is_file():
             raise DataSourceError(f"{name} has no schema yet.", code="no_schema", remedy="The pod is taking it now.")

@@ -26,6 +26,7 @@ from podium.wire.hub import AsyncHubClient
 from podium.workers.warm import Warm
 from schemas.approvals import ApprovalStore
 from schemas.cancels import CancelStore
+from schemas.changes import ChangeStore
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
@@ -69,6 +70,7 @@ class Desk:
         self.approvals = ApprovalStore(self.database)
         self.replay = SqlReplayStore(self.database)
         self.schemas = SchemaStore(self.database)
+        self.changes = ChangeStore(self.database)
         self.state = StateFile(self.folder)
         self.hub = AsyncHubClient(config.hub.url, saved_key(config.hub.url, self.identity.fingerprint, owner=config.pod.owner))
         self.warm = Warm(seconds=config.limits.warm_seconds, folder=self.folder / "work")

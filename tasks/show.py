@@ -9,6 +9,9 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from podium.contracts import DatasourceSchema
 from podium.crypto.keys import pretty
+from podium.drift.page import Facts, page
+from podium.drift.telling import headline
+from schemas.changes import Standing
 from tasks.case import Case
 from tasks.desk import Desk
 from tasks.step import log
@@ -42,15 +45,45 @@ async def show_run(case: Case) -> None:
 
 
 async def show_schema(desk: Desk, schema: DatasourceSchema) -> None:
-    """The columns as they are now: names, types, what each is taken for."""
+    """The columns as they are now: names, types, what each is taken for, and the custodian's words on them."""
     await _kept_going(
         acreate_table_artifact(
             [
-                {"column": c.name, "type": c.type, "semantic type": c.semantic, "nullable": c.nullable, "description": c.description}
+                {
+                    "column": c.name,
+                    "type": c.type,
+                    "taken for": c.semantic,
+                    "unit": c.unit,
+                    "may be missing": "yes" if c.nullable else "no",
+                    "description": c.description,
+                }
                 for c in schema.columns
             ],
             key=artifact_key("schema", desk.tag, schema.datasource),
             description=f"{schema.stage} schema of {schema.datasource} on {desk.tag}, {_stamp(schema.generated_at)}",
+        )
+    )
+
+
+async def show_drift(desk: Desk, name: str, standing: Standing | None) -> None:
+    """What has changed since the schema before, or since the last one that was accepted. No page for a datasource's first schema."""
+    if standing is None:
+        return
+    facts = Facts(
+        pod=desk.config.identifier,
+        datasource=name,
+        since=_stamp(standing.since),
+        at=_stamp(standing.at),
+        before=standing.before,
+        after=standing.after,
+        open=standing.open,
+        policy=desk.source(name).on_drift,
+    )
+    await _kept_going(
+        acreate_markdown_artifact(
+            page(standing.drift, facts, desk.config.disclosure),
+            key=artifact_key("drift", desk.tag, name),
+            description=f"{name} on {desk.tag} since {facts.since}: {headline(standing.drift)} changed",
         )
     )
 

@@ -14,6 +14,7 @@ SENTENCES = {
     "bad_task": "The pod does not know this algorithm or protocol, or not with these parameters.",
     "nothing_new": "There is nothing new since this task last ran here.",
     "contract": "The data do not meet this pod's contract at present; its custodian has been told.",
+    "drift": "The data have changed, and the pod's custodian has not accepted that yet. Ask again later.",
     "unknown_datasource": "This pod serves no datasource of that name.",
     "no_schema": "The pod has no schema of this datasource yet; ask again later.",
     "unknown_column": "The datasource does not have every column that was asked for.",

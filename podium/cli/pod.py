@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from podium.cli._frame import JsonFlag, emit, schema_option
+from podium.cli._pod_drift import drift
 from podium.cli._pod_eject import eject
 from podium.cli._pod_history import history
 from podium.cli._pod_init import init
@@ -125,8 +126,9 @@ def _described(name: str, state: dict[str, Any]) -> str:
             f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
         ]
     lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
+    lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join(lines)
 
 
-for command in (stop, history, eject):  # in the order of a pod's life
+for command in (stop, drift, history, eject):  # in the order of a pod's life
     app.command()(command)

@@ -63,8 +63,8 @@ def test_a_run_has_a_timeline_and_names_its_steps(page: Page, town: Town):
 
 
 def test_the_form_of_a_deployment_is_filled_in_and_the_schema_is_taken_anew(page: Page, town: Town):
-    count = "SELECT count(*) FROM datasource_schema"
-    ((before,),) = town.rows("north", count)
+    taken = "SELECT max(at) FROM datasource_schema"
+    ((before,),) = town.rows("north", taken)
     form(page, "schema-generation")
     expect(page.get_by_text("Which datasources; none named means all of them.")).to_be_visible()
     page.get_by_role("switch").first.click()
@@ -72,7 +72,7 @@ def test_the_form_of_a_deployment_is_filled_in_and_the_schema_is_taken_anew(page
     page.get_by_role("option", name="patients").click()
     page.get_by_text("Parameters", exact=True).first.click()  # beside the list, which closes it
     page.get_by_role("button", name="Submit").click()
-    until(lambda: town.rows("north", count) == [(before + 1,)], seconds=90, why=lambda: town.log("north.log"))
+    until(lambda: town.rows("north", taken)[0][0] > before, seconds=90, why=lambda: town.log("north.log"))
     last = flow_runs("schema-generation", POD)[-1]
     assert last["parameters"] == {"pod": POD, "datasources": ["patients"], "force": True}
 

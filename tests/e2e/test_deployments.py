@@ -33,7 +33,7 @@ DAY = 86_400
 def town(long_town: Town) -> Town:
     """A pod that has answered one question."""
     long_town.start_hub()
-    long_town.start_pod("a", long_town.csv("a", patients(100)))
+    long_town.start_pod("a", long_town.csv("a", patients(100)) | {"on_drift": "stop"})
     session = long_town.session()
     long_town.grant("a", session)
     assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED
@@ -87,6 +87,36 @@ def test_a_schema_is_refreshed_by_its_deployment_and_a_source_that_was_mended_is
     assert town.rows("a", "SELECT count(*) FROM datasource_schema")[0][0] == before + 1
     assert "weight" in town.session().schema("demo/a", "patients")["column"].tolist()
     assert town.state("a")["datasources"] == {"patients": "full"}
+
+
+def test_changed_data_are_shown_and_stop_tasks_until_the_custodian_accepts_them(town: Town):
+    frame = patients(120)
+    frame["sex"] = ["canaryother" if i < 60 else sex for i, sex in enumerate(frame["sex"])]
+    frame.to_csv(town.folder / "a.csv", index=False)  # the weight is gone again, and half of the people have another sex
+    session = town.session()
+    assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED  # nobody knows yet
+    prefect(town, "deployment", "run", "schema-generation/a@demo", "--watch")
+    assert town.state("a")["drift"] == {"patients": "break"}
+    until(lambda: "datasource patients has changed (break): column_dropped weight, distribution sex" in town.log("a.log"))
+    refused = session.ask(podium.algorithms.Count(), **COUNT)
+    assert (refused.status, refused.runs["demo/a"].code) == (Status.REJECTED, "drift")
+    assert "weight" not in refused.runs["demo/a"].message
+
+    (page,) = ask_prefect("/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["drift-a-demo-patients"]}}})
+    assert "- **weight**: column gone" in page["data"]
+    assert "podium pod drift demo/a --accept patients" in page["data"]
+    assert "canary" not in page["data"] + page["description"]
+    asked = {"filter": {"event": {"name": ["podium.schema.drift"]}}}
+    (event,) = until(lambda: ask_prefect("/events/filter", asked)["events"], why=lambda: "the event is not there")
+    assert event["resource"]["prefect.resource.id"] == "podium.datasource.a@demo.patients"
+    assert {"rule": "column_dropped", "level": "break", "column": "weight"} in event["payload"]["changes"]
+    assert "canary" not in json.dumps(event)
+
+    assert "its data have changed (break)" in town.podium("pod", "status", "a").stdout
+    assert "canaryother" in town.podium("pod", "drift", "a", "--full").stdout
+    town.podium("pod", "drift", "a", "--accept", "patients")
+    assert town.state("a")["drift"] == {}
+    assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED
 
 
 def test_every_flow_has_its_form_and_the_daily_ones_have_runs_ahead(town: Town):
