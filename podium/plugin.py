@@ -14,7 +14,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -133,9 +133,12 @@ def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str 
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    inner: Any = model
     for part in path:
-        field = model.model_fields.get(str(part)) if isinstance(part, str) else None
-        inner = field.annotation if field else None
+        if get_origin(inner) is dict:
+            inner = get_args(inner)[1]
+        elif isinstance(part, str) and part in model.model_fields:
+            inner = model.model_fields[part].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return list(model.model_fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from podium.contracts import DatasourceSchema
+from podium.datasources._dressing import dressed
 from podium.errors import PodiumError
 from podium.timeline import timeline
 from podium.workers.session import Limits, WorkerSession
@@ -34,7 +35,7 @@ async def _adopted(desk: Desk, name: str) -> DatasourceSchema:
     source = desk.source(name)
     limits = Limits(memory_mb=desk.config.limits.worker_memory_mb, seconds=24 * 3600)
     async with WorkerSession.open(source.dump(), limits=limits, folder=desk.folder / "work", cache=desk.cache(name)) as worker:
-        schema = desk.given(name, await worker.profile("partial"))
+        schema = dressed(desk.given(name, await worker.profile("partial")), source)
         source.check_fields(schema.names)
         written = await worker.write_contract(schema, desk.contract(name))
     if written != desk.contract(name):

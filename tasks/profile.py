@@ -6,11 +6,12 @@ import asyncio
 from typing import Literal
 
 from podium.contracts import DatasourceSchema
+from podium.datasources._dressing import dressed
 from podium.errors import PodiumError
-from podium.files import write_private
 from podium.timeline import timeline
 from podium.workers.session import Limits, WorkerSession
 from tasks.desk import Desk
+from tasks.keep import keep
 from tasks.step import log, step
 
 
@@ -23,16 +24,10 @@ async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> D
         desk.state.datasource(name, f"broken: {error}")
         log.error("datasource %s is not served: %s", name, error)
         raise
-    await asyncio.to_thread(_keep, desk, schema)
+    await asyncio.to_thread(keep, desk, schema)
     desk.state.datasource(name, stage)
     timeline("profiled", datasource=name, stage=stage, columns=len(schema.columns))
     return schema
-
-
-def _keep(desk: Desk, schema: DatasourceSchema) -> None:
-    desk.schemas.add(schema)
-    if schema.stage == "full":  # for people to look at, to edit, and to give back
-        write_private(desk.folder / "schemas" / f"{schema.datasource}.json", schema.model_dump_json(indent=1))
 
 
 async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
@@ -43,7 +38,7 @@ async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) ->
         folder=desk.folder / "work",
         cache=desk.cache(name),
     ) as worker:
-        schema = await worker.profile(stage)
+        schema = dressed(await worker.profile(stage), source)
         source.check_fields(schema.names)
         written = contract = desk.contract(name)
         if stage == "full":  # only then is it known where no value is missing

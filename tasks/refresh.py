@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from podium.contracts import DatasourceSchema
+from podium.datasources._dressing import dressed_anew
 from podium.errors import PodiumError
 from tasks.desk import Desk
+from tasks.keep import keep
 from tasks.step import StepFailed, log
 
 _LOCKS: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -24,16 +26,21 @@ def chosen(desk: Desk, wanted: list[str]) -> list[str]:
 
 
 async def due(desk: Desk, name: str) -> DatasourceSchema | None:
-    """None if the schema must be taken; else the one at hand, which is full and of the very same data."""
+    """None if the schema must be taken; else the one at hand, full and of the very same data, in what is said of its columns by now."""
     known = desk.schema(name)
-    try:
-        token = await asyncio.to_thread(desk.source(name).token)  # a database may take its time
-    except PodiumError:
+    if known is None or known.stage != "full" or not desk.contract(name).is_file():
         return None
-    fresh = known is not None and known.stage == "full" and known.token == token and desk.contract(name).is_file()
-    if fresh:
+    try:
+        source = desk.source(name)
+        token = await asyncio.to_thread(source.token)  # a database may take its time
+        anew = dressed_anew(known, source) if known.token == token else None
+    except PodiumError:  # told where the schema is taken
+        return None
+    if anew is not None:
+        if anew != known:
+            keep(desk, anew)
         desk.state.datasource(name, "full")
-    return known if fresh else None
+    return anew
 
 
 @asynccontextmanager

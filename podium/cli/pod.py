@@ -46,6 +46,7 @@ async def _look(config: PodConfig) -> dict[str, str]:
     """`ok, N columns` or what is wrong, by a worker: this process reads no rows either."""
     from podium.config import home
     from podium.datasources import load_source
+    from podium.datasources._dressing import dressed
     from podium.errors import PodiumError
     from podium.workers.session import Limits, WorkerSession
 
@@ -55,6 +56,7 @@ async def _look(config: PodConfig) -> dict[str, str]:
             async with WorkerSession.open(source.dump(), limits=Limits(seconds=60), folder=home() / "work") as worker:
                 schema = await worker.profile("partial")
             source.check_fields(schema.names)
+            dressed(schema, source)
             found[source.name] = f"ok, {len(schema.columns)} columns"
         except PodiumError as error:
             found[source.name] = str(error)

@@ -76,6 +76,11 @@ class Datasource(Plugin):
     def _named(cls, name: str) -> str:
         return check_name(name, "datasource") if name else name
 
+    @field_validator("dictionary")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else path  # the pod's process works elsewhere
+
     @field_validator("key", "ignore_columns")
     @classmethod
     def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:

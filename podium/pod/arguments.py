@@ -12,7 +12,7 @@ from podium.plugin import nearest
 
 if TYPE_CHECKING:
     from podium.contracts import DatasourceSchema
-    from podium.datasources import Datasource
+    from podium.datasources import About, Datasource
 
 
 @dataclass(frozen=True)
@@ -71,32 +71,41 @@ class PodDetailsConfig:
 
 @dataclass(frozen=True)
 class PodDataConfig:
-    """Columns that appear nowhere, and semantic types that overrule the inferred ones.
+    """Columns that appear nowhere, semantic types that overrule the inferred ones, and what is said of columns and of the datasource.
 
-    Each holds for every datasource that the config is given to, or maps a datasource's name to what holds for that one.
+    Each holds for every datasource that the config is given to, or maps a datasource's name to what holds for that one. A column's
+    description is a text, or a `podium.datasources.About` with its unit and labels too.
     """
 
     ignore_columns: Iterable[str] | Mapping[str, Iterable[str]] = ()
     force_types: Mapping[str, str] | Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    column_descriptions: Mapping[str, str | About] | Mapping[str, Mapping[str, str | About]] = field(default_factory=dict)
+    description: str | Mapping[str, str] = ""
 
     def of(self, name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
         """(columns to ignore, types to force) of that datasource."""
         ignored: Any = self.ignore_columns.get(name, ()) if isinstance(self.ignore_columns, Mapping) else self.ignore_columns
-        forced: Any = self.force_types.get(name, {}) if self._by_datasource else self.force_types
+        forced: Any = self.force_types.get(name, {}) if _by_datasource(self.force_types) else self.force_types
         if isinstance(ignored, str) or not isinstance(forced, Mapping):
             raise ConfigError("ignore_columns takes a list of names, force_types a mapping of column to type.", field="data_config")
         return tuple(ignored), dict(forced)
 
+    def said(self, name: str) -> tuple[str, dict[str, Any]]:
+        """(description, what is said of its columns) of that datasource."""
+        description: Any = self.description.get(name, "") if isinstance(self.description, Mapping) else self.description
+        columns: Any = self.column_descriptions
+        columns = columns.get(name, {}) if isinstance(columns, Mapping) and _by_datasource(columns) else columns
+        if not isinstance(description, str) or not isinstance(columns, Mapping):
+            raise ConfigError("description takes a text, column_descriptions a mapping of column to text.", field="data_config")
+        return description, dict(columns)
+
     def check(self, known: list[str]) -> None:
         """Raises ConfigError for a datasource that the pod does not have."""
-        ignored = list(self.ignore_columns) if isinstance(self.ignore_columns, Mapping) else []
-        for name in [*ignored, *(self.force_types if self._by_datasource else ())]:
+        by_name = [given for given in (self.ignore_columns, self.description) if isinstance(given, Mapping)]
+        by_name += [given for given in (self.force_types, self.column_descriptions) if _by_datasource(given)]
+        for name in [name for given in by_name for name in given]:
             if name not in known:
                 raise ConfigError(f"there is no datasource {name!r}.", field="data_config", remedy=nearest(name, known))
-
-    @property
-    def _by_datasource(self) -> bool:
-        return any(isinstance(value, Mapping) for value in self.force_types.values())
 
 
 @dataclass(frozen=True)
@@ -107,3 +116,7 @@ class DatasourceContainerConfig:
     name: str | None = None
     data_config: PodDataConfig | None = None
     schema: DatasourceSchema | str | PathLike[str] | None = None
+
+
+def _by_datasource(given: Mapping[str, Any]) -> bool:
+    return isinstance(given, Mapping) and any(isinstance(value, Mapping) for value in given.values())

@@ -12,7 +12,7 @@ from typing import Any
 
 from podium.config import pod_folder
 from podium.contracts import DatasourceSchema
-from podium.datasources import Datasource, check_initialised, load_source, rebuildable
+from podium.datasources import About, Datasource, check_initialised, load_source, rebuildable
 from podium.datasources._given import given_schema
 from podium.errors import ConfigError, DataSourceError
 from podium.pod.arguments import DatasourceContainerConfig, PodDataConfig
@@ -88,11 +88,21 @@ def _container(given: Any) -> DatasourceContainerConfig:
 
 
 def _configured(source: Datasource, configs: list[PodDataConfig]) -> Datasource:
-    ignored, forced = source.ignore_columns, source.force_types
+    ignored, forced, about, description = source.ignore_columns, source.force_types, dict(source.about), source.description
     for config in configs:
         more, types = config.of(source.name)
         ignored, forced = tuple(dict.fromkeys([*ignored, *more])), {**forced, **types}
-    return source.model_copy(update={"ignore_columns": ignored, "force_types": forced})
+        text, said = config.said(source.name)
+        description = text or description
+        about |= {column: _about(column, one, about.get(column, About())) for column, one in said.items()}
+    update = {"ignore_columns": ignored, "force_types": forced, "about": about, "description": description}
+    return source.model_copy(update=update)
+
+
+def _about(column: str, said: Any, before: About) -> About:
+    if isinstance(said, str | About):
+        return before.model_copy(update={"description": said}) if isinstance(said, str) else said
+    raise ConfigError(f"what is said of {column!r} is neither a text nor an About.", field="data_config.column_descriptions")
 
 
 def _suffixes() -> dict[str, str]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import podium
-from podium.datasources import Csv, Datasource, Frame, Parquet
+from podium.datasources import About, Csv, Datasource, Frame, Parquet
 
 
 def test_a_path_is_a_datasource_of_the_kind_that_its_name_tells(table: Path) -> None:
@@ -73,6 +73,37 @@ def test_a_container_has_its_own_name_configuration_and_schema(table: Path, tmp_
     assert first["force_types"] == {"sex": "text", "age": "categorical"}
     assert (second["name"], second["schema"]["stage"]) == ("a", "full")
     assert source.name == "a", "what was given is not changed"
+
+
+def test_what_is_said_of_columns_and_datasources(table: Path) -> None:
+    config = podium.PodDataConfig(column_descriptions={"age": "at admission", "sex": About(labels={"f": "female"})}, description="Of here")
+    source = Csv(name="a", path=table, about={"age": About(description="old", unit="years")}, dictionary=Path("words.csv"))
+    named = podium.PodDataConfig(column_descriptions={"b": {"age": "of b"}}, description={"b": "Of b"})
+    pod = podium.Pod(
+        "north",
+        datasources=[
+            podium.DatasourceContainerConfig(source, data_config=config),
+            podium.DatasourceContainerConfig(Csv(name="b", path=table), data_config=named),
+        ],
+    )
+    first, second = pod.config.datasources
+    assert first["about"] == {"age": {"description": "at admission", "unit": "years"}, "sex": {"labels": {"f": "female"}}}
+    assert (first["description"], first["dictionary"]) == ("Of here", str(Path("words.csv").absolute()))
+    assert (second["about"], second["description"]) == ({"age": {"description": "of b"}}, "Of b")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        podium.PodDataConfig(column_descriptions={"age": 3}),  # type: ignore[dict-item]
+        podium.PodDataConfig(column_descriptions="age"),  # type: ignore[arg-type]
+        podium.PodDataConfig(description=["x"]),  # type: ignore[arg-type]
+    ],
+    ids=["no text", "no mapping", "no description"],
+)
+def test_what_says_nothing_of_columns_is_refused(config: podium.PodDataConfig, table: Path) -> None:
+    with pytest.raises(podium.ConfigError, match="text"):
+        podium.Pod("north", datasources=[podium.DatasourceContainerConfig(Csv(name="a", path=table), data_config=config)])
 
 
 @pytest.mark.parametrize("written", ["", "{}", '{"datasource": "a", "stage": "full", "columns": [], "colums": []}', None])

@@ -1,0 +1,78 @@
+"""A schema dressed in the custodian's words: descriptions, units and labels from `about` and from the data dictionary.
+
+- `about` has the last word over the dictionary, and both over a given schema; where they say nothing, what is there stays.
+- A word about a column that is not there is an error; about one that is ignored, it is left out.
+- The dictionary's semantic types hold like `force_types`, which has the last word. What then must not be listed is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from podium.contracts import Column, DatasourceSchema, SemanticType
+from podium.datasources import About, Datasource
+from podium.datasources._dictionary import Words, read_dictionary
+from podium.errors import DataSourceError
+from podium.plugin import nearest
+
+BY_DICTIONARY = "set by the data dictionary"
+_SET = ("set by force_types", BY_DICTIONARY)
+_LEVELS: tuple[SemanticType, ...] = ("categorical", "boolean")
+_EXTREMES: tuple[SemanticType, ...] = ("continuous", "categorical", "boolean", "date")
+
+
+def dressed(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema:
+    """The schema with what the custodian says of its columns. Raises DataSourceError for a word about a column that is not there."""
+    words = words_of(source)
+    for field, said in (("about", source.about), ("dictionary", words)):
+        _check(said, schema, source, field=field)
+    columns = tuple(_dressed(column, words.get(column.name), source) for column in schema.columns)
+    return schema.model_copy(update={"columns": columns})
+
+
+def dressed_anew(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema | None:
+    """The same for a schema that was dressed before; None where other columns or types are wanted now, for which the data must be read."""
+    types = {name: said.type for name, said in words_of(source).items() if said.type} | source.force_types
+    for column in schema.columns:
+        wanted = types.get(column.name, "" if column.reason in _SET else column.semantic)
+        if column.name in source.ignore_columns or wanted != column.semantic:
+            return None
+    bare = {"description": "", "unit": "", "labels": {}}
+    return dressed(schema.model_copy(update={"columns": tuple(c.model_copy(update=bare) for c in schema.columns)}), source)
+
+
+def words_of(source: Datasource) -> dict[str, Words]:
+    """What the dictionary and `about` say together, by column."""
+    found = read_dictionary(source.dictionary) if source.dictionary else {}
+    for name, said in source.about.items():
+        before = found.get(name, Words())
+        found[name] = before.model_copy(update={field: value for field, value in said.model_dump().items() if value})
+    return found
+
+
+def _check(said: Mapping[str, About], schema: DatasourceSchema, source: Datasource, *, field: str) -> None:
+    for name in said:
+        if name not in schema.names and name not in source.ignore_columns:
+            message = f"there is no column {name!r} to describe."
+            raise DataSourceError(message, field=f"datasources.{source.name}.{field}", remedy=nearest(name, list(schema.names)))
+
+
+def _dressed(column: Column, said: Words | None, source: Datasource) -> Column:
+    if said is None:
+        return column
+    words = {field: value for field in ("description", "unit", "labels") if (value := getattr(said, field))}
+    if said.type and column.name not in source.force_types and said.type != column.semantic:
+        words |= {"semantic": said.type, "reason": BY_DICTIONARY, **_not_listed(said.type)}
+    return column.model_copy(update=words)
+
+
+def _not_listed(semantic: SemanticType) -> dict[str, object]:
+    """What a column of that type does not have: an identifier's extremes are identifiers, and a code has no mean."""
+    taken: dict[str, object] = {}
+    if semantic != "continuous":
+        taken |= {"mean": None, "sd": None}
+    if semantic not in _EXTREMES:
+        taken |= {"min": None, "max": None, "quantiles": ()}
+    if semantic not in _LEVELS:
+        taken |= {"categories": ()}
+    return taken

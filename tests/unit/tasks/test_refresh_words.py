@@ -1,0 +1,55 @@
+"""An edited dictionary holds from the next refresh on, though the data did not change and are not read."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium import project
+from podium.config import parse_pod
+
+project.activate()
+
+from tasks.desk import Desk  # noqa: E402
+from tasks.keep import keep  # noqa: E402
+from tasks.profile import _profiled  # noqa: E402
+from tasks.refresh import due  # noqa: E402
+
+
+@pytest.fixture
+def words(tmp_path):
+    return tmp_path / "words.csv"
+
+
+@pytest.fixture
+async def desk(tmp_path, words, monkeypatch):
+    monkeypatch.setenv("PODIUM_HOME", str(tmp_path / "home"))
+    (tmp_path / "a.csv").write_text("age,sex\n" + "41,1\n52,2\n" * 20)
+    words.write_text("column,description\nage,Age at admission\n")
+    entry = {
+        "kind": "csv",
+        "name": "a",
+        "path": str(tmp_path / "a.csv"),
+        "dictionary": str(words),
+        "about": {"sex": {"labels": {"1": "m"}}},
+    }
+    desk = Desk(parse_pod({"pod": {"name": "north", "owner": "demo"}, "datasources": [entry]}))
+    yield desk
+    await desk.close()
+
+
+async def test_words_are_kept_and_edits_are_seen_without_the_data(desk, words):
+    keep(desk, await _profiled(desk, "a", "full"))  # by a worker
+    taken = desk.schema("a")
+    assert (taken.column("age").description, taken.column("sex").labels) == ("Age at admission", {"1": "m"})
+    assert due(desk, "a") == taken
+
+    words.write_text("column,description,unit\nage,Age at discharge,years\n")
+    anew = due(desk, "a")
+    assert (anew.column("age").description, anew.column("age").unit) == ("Age at discharge", "years")
+    assert desk.schema("a") == anew
+    assert "Age at discharge" in (desk.folder / "schemas" / "a.json").read_text()
+
+    words.write_text("column,type\nage,text\n")
+    assert due(desk, "a") is None  # a type is for the data to say
+    words.write_text("column,description\nagee,x\n")
+    assert due(desk, "a") is None  # and what is wrong is told where the schema is taken
