@@ -15,11 +15,20 @@ from podium.wire.credentials import saved_key, sign_in
 from podium.wire.hub import AsyncHubClient, HubClient
 
 
-@pytest.fixture
-def hub(tmp_path):
-    found = HubProcess(tmp_path / "home").start()
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    found = HubProcess(tmp_path_factory.mktemp("home")).start()
     yield found
     found.close()
+
+
+@pytest.fixture
+def hub(started):
+    """One for all; who stopped it need not start it again."""
+    if started.process.poll() is not None:
+        started.close()
+        started.start()
+    return started
 
 
 @pytest.fixture

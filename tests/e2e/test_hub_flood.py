@@ -16,10 +16,9 @@ from podium.contracts import Card, CardColumn
 MIB = 1 << 20
 
 
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
-    monkeypatch.setenv("PODIUM_HOME", str(tmp_path / "home"))
-    made = HubProcess(tmp_path / "home").start()
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    made = HubProcess(tmp_path_factory.mktemp("home")).start()
     yield made
     made.close()
 
