@@ -1,4 +1,4 @@
-"""The types of CSV columns, found in a sample: one look by DuckDB's sniffer, one at what it takes for text."""
+"""The types of CSV columns, found in a sample: one look by DuckDB's sniffer, and one at what it takes for booleans."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-AT_ONCE = 2_000  # columns of one look: more in one query take longer than two queries
-# No TIME: times of day stay text. No BOOLEAN: the engine takes F, T, y and n for booleans as well; see `_texts`.
-_CANDIDATES = ["BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
+# No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
+_CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,11 @@ class Sniffed:
     timestamp: str = ""
 
 
-def sniffed(engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Sequence[str], *, header: bool) -> Sniffed | None:
-    """What the sample in `path` holds; None where it does not have these columns. Raises DuckDB's errors."""
+def sniffed(engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Sequence[str], *, header: bool, alone: bool) -> Sniffed | None:
+    """What the sample in `path` holds; None where it does not have these columns. Raises DuckDB's errors.
+
+    Unless it is `alone`, a column without a value is found out, for other samples may have some.
+    """
     columns, date, timestamp = engine.execute(
         f"SELECT Columns, DateFormat, TimestampFormat FROM sniff_csv({literal(str(path))}, {form}, "  # noqa: S608 quoted
         f"header = {str(header).lower()}, sample_size = -1, auto_type_candidates = {_CANDIDATES})"
@@ -36,9 +38,14 @@ def sniffed(engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Seq
     if len(columns) != len(names):
         return None
     types: dict[str, str | None] = {name: str(column["type"]) for name, column in zip(names, columns, strict=True)}
-    types |= _texts(
-        engine, reader([path], form, dict.fromkeys(names, "VARCHAR"), header=header), [name for name in names if types[name] == "VARCHAR"]
-    )
+    as_text = reader([path], form, dict.fromkeys(names, "VARCHAR"), header=header)
+    flags = [name for name in names if types[name] == "BOOLEAN"]
+    words = _true(engine, as_text, [f"bool_and(lower({quoted(name)}) IN ('true', 'false'))" for name in flags])
+    types |= {name: "VARCHAR" for name, said in zip(flags, words, strict=True) if not said}
+    if not alone:
+        texts = [name for name in names if types[name] == "VARCHAR"]
+        valued = _true(engine, as_text, [f"count({quoted(name)})" for name in texts])
+        types |= {name: None for name, said in zip(texts, valued, strict=True) if not said}
     return Sniffed(types, date or "", timestamp or "")
 
 
@@ -71,14 +78,9 @@ def _joined(natives: set[str]) -> str | None:
     return "DOUBLE" if natives == {"BIGINT", "DOUBLE"} else "VARCHAR"
 
 
-def _texts(engine: duckdb.DuckDBPyConnection, as_text: str, names: Sequence[str]) -> dict[str, str | None]:
-    """What the columns of text are: booleans where all say `true` or `false`, None where there is no value."""
-    found: dict[str, str | None] = {}
-    for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
-        looks = ", ".join(f"count({quoted(name)}), bool_and(lower({quoted(name)}) IN ('true', 'false'))" for name in some)
-        (row,) = engine.execute(f"SELECT {looks} FROM {as_text}").fetchall()  # noqa: S608 names are quoted
-        for place, name in enumerate(some):
-            values, flags = row[2 * place], row[2 * place + 1]
-            found[name] = None if not values else "BOOLEAN" if flags else "VARCHAR"
-    return found
+def _true(engine: duckdb.DuckDBPyConnection, relation: str, looks: Sequence[str]) -> Sequence[object]:
+    """What each look says of the whole sample."""
+    if not looks:
+        return ()
+    (row,) = engine.execute(f"SELECT {', '.join(looks)} FROM {relation}").fetchall()  # noqa: S608 names are quoted
+    return tuple(row)

@@ -16,7 +16,7 @@ from podium.errors import DataSourceError
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COLUMN = re.compile(r"^Column (.+) is being converted as type ([A-Z]+)", re.MULTILINE)
-_LONG = ("maximum line size", "does not support a full read")
+_LONG = ("maximum line size", "maximum_object_size", "does not support a full read")
 _PACKED = ("gzip", "zstd", "compressed stream", "inflate")
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
@@ -99,7 +99,7 @@ def same_columns(path: Path, found: Sequence[str], wanted: Sequence[str], *, lik
 def long_line(path: Path, line: int | str = "") -> DataSourceError:
     """A line that no table has: most often a file without line ends, or of another kind."""
     remedy = "Check that it is text with line ends, and that quotes are closed."
-    return fault(path, "a line is longer than 2 MB.", line=line, remedy=remedy, code="long_line")
+    return fault(path, "a line is too long to be one row.", line=line, remedy=remedy, code="long_line")
 
 
 def broken_archive(path: Path) -> DataSourceError:

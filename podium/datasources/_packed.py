@@ -56,6 +56,16 @@ def check_packed(path: Path, found: Found, *, max_ratio: int) -> None:
     _SOUND.add((str(path), found.token, max_ratio))
 
 
+def blocks(path: Path) -> Iterator[bytes]:
+    """The whole file block by block, unpacked where it is compressed."""
+    if is_packed(path):
+        yield from _unpacked(path)
+        return
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
 def _unpacked(path: Path) -> Iterator[bytes]:
     import pyarrow as pa
 

@@ -30,8 +30,11 @@ def share(files: int) -> tuple[int, int]:
     return max(LEAST_BYTES, SAMPLE_BYTES // files), max(LEAST_ROWS, SAMPLE_ROWS // files)
 
 
-def beginning(path: Path, size: int, *, encoding: str) -> tuple[bytes, bool]:
-    """At least one line and about `size` bytes, UTF-16 as UTF-8 and every line end a newline; and whether that is all there is."""
+def beginning(path: Path, size: int, *, encoding: str, mark: bool = True) -> tuple[bytes, bool]:
+    """At least one line and about `size` bytes, UTF-16 as UTF-8 and every line end a newline; and whether that is all there is.
+
+    `mark`: whether it may begin with a byte order mark.
+    """
     while True:
         data = head(path, size)
         whole = len(data) < size
@@ -47,6 +50,8 @@ def beginning(path: Path, size: int, *, encoding: str) -> tuple[bytes, bool]:
         data = even.decode("utf-16-le", "replace").removeprefix("\ufeff").encode("utf-8", "replace")
     if not data.strip():
         raise fault(path, "the file is empty.", remedy="A table needs at least a line of column names.", code="empty_file")
+    if not mark and data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _not_in(path, "utf-8 without a byte order mark", 1, remedy="Save it as UTF-8 without one.")
     data = data.removeprefix(codecs.BOM_UTF8)
     return (data.replace(b"\r\n", b"\n") if b"\n" in data else data.replace(b"\r", b"\n")), whole
 

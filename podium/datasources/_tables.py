@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from podium.contracts import ColumnType, Part
 from podium.datasources import BATCH_ROWS
@@ -63,6 +63,8 @@ class Reading:
 
 class Table(Files):
     """Rows in local files. All files have the same columns, told apart by their names."""
+
+    _retold: ClassVar[bool] = False  # whether the engine's own word on where an error is cannot be relied on
 
     @abstractmethod
     def _layout(self, files: Sequence[Found]) -> Layout:
@@ -212,7 +214,7 @@ class Table(Files):
             self._unchanged(files)
             if not from_engine(error):
                 raise
-            if len(files) > 1 or not whole:
+            if len(files) > 1 or not whole or self._retold:
                 for found, piece in files:
                     self._blame(found, piece, layout)
                 self._unchanged(files)

@@ -151,20 +151,20 @@ class Csv(Table):
         alike: dict[tuple[str, tuple[str, ...]], list[Start]] = {}
         for one in starts:
             alike.setdefault((one.delimiter, one.names), []).append(one)
-        found = joined([self._sniffed(group) for group in alike.values()])
+        found = joined([self._sniffed(group, alone=len(alike) == 1) for group in alike.values()])
         types = {name: native or "VARCHAR" for name, native in found.types.items()}
         types |= {name: SQL[wanted] for name, wanted in self._forced().items() if name in types}
         formats = f", dateformat = {literal(found.date)}" if found.date else ""
         return types, formats + (f", timestampformat = {literal(found.timestamp)}" if found.timestamp else "")
 
-    def _sniffed(self, starts: Sequence[Start]) -> Sniffed:
+    def _sniffed(self, starts: Sequence[Start], *, alone: bool) -> Sniffed:
         """The types of files with the same columns in the same order."""
         names, delimiter, named = starts[0].names, starts[0].delimiter, self.header is not False
         rest = (one.data[len(records(one.data, rows=1, whole=True, quote=self.quote, delimiter=delimiter)) :] for one in starts[1:])
         with as_file(chain([starts[0].data], rest if named else (one.data for one in starts[1:])), suffix=".csv") as sample:
             form = self._form(delimiter, encoding="utf-8" if self.encoding == "utf-16" else "")
             try:
-                if found := sniffed(connect(sample, columns=len(names)), sample, form, names, header=named):
+                if found := sniffed(connect(sample, columns=len(names)), sample, form, names, header=named, alone=alone):
                     return found
                 error: Exception | None = None
             except Exception as raised:

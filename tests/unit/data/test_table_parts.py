@@ -137,6 +137,7 @@ def test_a_file_with_other_columns_is_refused_by_name(tmp_path, other, says):
 def test_a_column_without_values_in_one_file_has_the_type_of_the_others(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,z\n1,NA,true\n")
     (tmp_path / "b.csv").write_text("x,y,z\n1,2,\n")
+    (tmp_path / "c.csv").write_text("y,z,x\n,,\n")
     assert Csv(name="t", path=tmp_path).columns() == [("x", "integer"), ("y", "integer"), ("z", "boolean")]
 
 

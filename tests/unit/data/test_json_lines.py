@@ -1,0 +1,111 @@
+"""JSON lines: types over all files, nothing rounded on the way, and the line of every error."""
+
+import gzip
+import json
+
+import pytest
+
+from podium.datasources import Json, _slices
+from podium.errors import DataSourceError
+
+
+def lines(tmp_path, *rows, name="t.jsonl"):
+    path = tmp_path / name
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def rows_of(source):
+    return [tuple(row.values()) for batch in source.read([name for name, _ in source.columns()]) for row in batch.to_pylist()]
+
+
+def test_types_and_values(tmp_path):
+    first = {
+        "i": 2**53 + 1,
+        "n": 1,
+        "t": "x",
+        "b": True,
+        "d": "2024-01-02",
+        "at": "2024-01-02T03:04:05Z",
+        "o": {"k": [1]},
+        "l": [1],
+        "m": 1,
+    }
+    source = Json(name="t", path=lines(tmp_path, first | {"m": 1}, "", {"n": 2.5, "m": "y", "z": None}))
+    types = {"i": "integer", "n": "number", "t": "text", "b": "boolean", "d": "date", "at": "timestamp", "o": "other", "l": "other"}
+    assert dict(source.columns()) == types | {"m": "text", "z": "text"}
+    one, two = rows_of(source)
+    assert one[:4] == (2**53 + 1, 1.0, "x", True)
+    assert (str(one[4]), str(one[5]), one[6:]) == ("2024-01-02", "2024-01-02 03:04:05", ('{"k":[1]}', "[1]", "1", None))
+    assert two == (None, 2.5, None, None, None, None, None, None, "y", None)
+
+
+def test_many_files_packed_or_not_in_slices(tmp_path, monkeypatch):
+    real = _slices.slices
+    monkeypatch.setattr(_slices, "BLOCK", 100)
+    monkeypatch.setattr("podium.datasources.json.slices", lambda path, **fields: real(path, size=500, **fields))
+    lines(tmp_path, *({"a": n, "b": "x\ny"} for n in range(200)), name="a.jsonl")
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"a": 0.5}\n'))
+    source = Json(name="t", path=tmp_path)
+    assert source.columns() == [("a", "number"), ("b", "text")]
+    parts = source.partitions()
+    assert len(parts) > 5
+    assert parts[-1].id == "b.jsonl.gz"
+    read = [tuple(row.values()) for part in parts for batch in source.read_part(part, ["a", "b"]) for row in batch.to_pylist()]
+    assert read == rows_of(source) == [*((float(n), "x\ny") for n in range(200)), (0.5, None)]
+
+
+@pytest.mark.parametrize(
+    ("late", "code", "says"),
+    [
+        ('{"a": 1, "b": true, "t": "SECRET"', "json_line", "no complete JSON object"),
+        ('["SECRET"]', "json_line", "and no object"),
+        ('{"a": "SECRET"}', "value_does_not_fit", "column 'a' was read as bigint"),
+        ('{"a": 1.7}', "value_does_not_fit", "column 'a' was read as bigint"),
+        ('{"b": 5}', "value_does_not_fit", "column 'b' was read as boolean"),
+        ('{"a": 1, "a": 2}', "json_line", "'a' is there twice"),
+    ],
+    ids=["cut", "array", "text", "fraction", "number-for-boolean", "twice"],
+)
+@pytest.mark.parametrize("early", [True, False], ids=["early", "late"])
+def test_a_bad_line_is_named(tmp_path, late, code, says, early):
+    good = ['{"a": 1, "b": true, "t": "SECRET"}'] * (40 if early else 100_500)
+    good[37 if early else -3] = late
+    source = Json(name="t", path=lines(tmp_path, *good), types={"a": "integer", "b": "boolean"})
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(source)
+    error = caught.value
+    assert error.code == code
+    assert f"line {38 if early else 100_498}:" in error.message
+    assert says in error.message
+    assert "SECRET" not in str(error)
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b'[{"a": "SECRET"}]', "json_line"),
+        (b'\xef\xbb\xbf{"a": "SECRET"}\n', "encoding"),
+        (b'{"a": "SECRET\xe9"}\n', "encoding"),
+        (b'{"a": 1, "A": "SECRET"}\n', "column_names"),
+        (b"{}\n{}\n", "no_columns"),
+        (b'{"a": "' + b"S" * (40 << 20) + b'"}\n', "long_line"),
+    ],
+    ids=["empty", "array", "mark", "latin-1", "case", "no-keys", "long"],
+)
+def test_refused(tmp_path, data, code):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(Json(name="t", path=path))
+    assert caught.value.code == code
+    assert str(path) in caught.value.message
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_keys_that_come_later_can_be_declared(tmp_path):
+    path = lines(tmp_path, {"a": 1}, {"a": 2})
+    assert Json(name="t", path=path, types={"late": "integer"}).columns() == [("a", "integer"), ("late", "integer")]
