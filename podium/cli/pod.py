@@ -124,7 +124,8 @@ def _described(name: str, state: dict[str, Any]) -> str:
             f"  hub: {state['hub'] or 'not yet reached'}",
             f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
         ]
-    lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
+    far = {source: f", full schema {text}" for source, text in state["scanning"].items()}
+    lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     return "\n".join(lines)
 
 
