@@ -26,7 +26,7 @@ class PodState(Frozen):
     """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served.
 
     `drift` maps the name of a datasource whose data have changed, which nobody has accepted yet, to `drift` or `break`.
-
+    `scanning`: how far the full schema of a datasource is, while it is being taken.
     `refreshed`: when the last refresh of all schemas that was asked for and is done began, in nanoseconds of this machine's own clock.
     """
 
@@ -38,6 +38,7 @@ class PodState(Frozen):
     prefect_url: str = ""
     datasources: dict[str, str] = {}
     drift: dict[str, str] = {}
+    scanning: dict[str, str] = {}
     running: int = 0
     refreshed: int = 0
     error: dict[str, str] = {}
@@ -68,18 +69,23 @@ class StateFile:
 
     def datasource(self, name: str, state: str) -> None:
         """Say how one datasource of a pod that is up stands."""
-        with self._one_writer():
-            known = _load(self.path)
-            if known is not None and known.datasources.get(name) != state and runs(self.path.parent):
-                self._write(known.model_copy(update={"datasources": {**known.datasources, name: state}}))
+        self._say("datasources", name, state)
+
+    def scanning(self, name: str, how_far: str) -> None:
+        """Say how far the full schema of one datasource is; nothing when it is done."""
+        self._say("scanning", name, how_far)
 
     def drifted(self, name: str, level: str) -> None:
         """Say how gravely the data of one datasource have changed; empty: not, or it was accepted."""
+        self._say("drift", name, level)
+
+    def _say(self, field: Literal["datasources", "scanning", "drift"], name: str, text: str) -> None:
         with self._one_writer():
             known = _load(self.path)
-            if known is not None and known.drift.get(name, "") != level and runs(self.path.parent):
-                others = {key: value for key, value in known.drift.items() if key != name}
-                self._write(known.model_copy(update={"drift": {**others, **({name: level} if level else {})}}))
+            said: dict[str, str] = getattr(known, field) if known is not None else {}
+            if known is not None and said.get(name, "") != text and runs(self.path.parent):
+                changed = {key: value for key, value in {**said, name: text}.items() if value}
+                self._write(known.model_copy(update={field: changed}))
 
     def failed(self, error: PodiumError) -> None:
         """The pod did not start, or had to stop: say why and what helps."""

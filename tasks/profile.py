@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Literal
 
 from podium.contracts import DatasourceSchema
 from podium.datasources._dressing import dressed
 from podium.errors import PodiumError
 from podium.timeline import timeline
+from podium.workers.progress import Scanned
 from podium.workers.session import Limits, WorkerSession
 from tasks.desk import Desk
 from tasks.keep import keep
 from tasks.step import log, step
+
+TELLING_SECONDS = 2.0
 
 
 @step("profile", retries=3, seconds=24 * 3600)
@@ -30,15 +34,32 @@ async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> D
     return schema
 
 
+class _Telling:
+    """Says how far a full schema is: in the pod's state and in its log, every few seconds at most."""
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        self._desk, self._name, self._next = desk, name, time.monotonic() + TELLING_SECONDS
+
+    def __call__(self, scanned: Scanned) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + TELLING_SECONDS
+            self._desk.state.scanning(self._name, str(scanned))
+            log.info("%s: full schema %s", self._name, scanned)
+
+
 async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) -> DatasourceSchema:
     limits, source = desk.config.limits, desk.source(name)
+    telling = _Telling(desk, name)
     async with WorkerSession.open(
         source.dump(),
         limits=Limits(memory_mb=limits.worker_memory_mb, seconds=24 * 3600),
         folder=desk.folder / "work",
         cache=desk.cache(name),
     ) as worker:
-        schema = dressed(await worker.profile(stage), source)
+        try:
+            schema = dressed(await worker.profile(stage, on_progress=telling if stage == "full" else None), source)
+        finally:
+            desk.state.scanning(name, "")
         source.check_fields(schema.names)
         written = contract = desk.contract(name)
         if stage == "full":  # only then is it known where no value is missing

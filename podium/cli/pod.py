@@ -127,7 +127,8 @@ def _described(name: str, state: dict[str, Any]) -> str:
             f"  hub: {state['hub'] or 'not yet reached'}",
             f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
         ]
-    lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
+    far = {source: f", full schema {text}" for source, text in state["scanning"].items()}
+    lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join(lines)
 

@@ -55,7 +55,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
             while view:
                 view = view[os.write(answers.fileno(), view[: 1 << 20]) :]
 
-    inside = Inside(progress=lambda rows: send({"progress": rows}, []))
+    inside = Inside(progress=lambda scanned: send({"progress": list(scanned)}, []))
     warming = _Warming()
     while True:
         fields, parts = waiting.get()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from podium.contracts import DatasourceSchema
 from podium.errors import ConfigError, WorkerError
+from podium.workers.progress import Progress, Scanned
 from podium.workers.snapshot import Snapshot
 
 Result = tuple[str, list[bytes]]
@@ -17,7 +17,7 @@ Result = tuple[str, list[bytes]]
 class Inside:
     """One datasource and the rows chosen from it."""
 
-    def __init__(self, *, progress: Callable[[int], None]) -> None:
+    def __init__(self, *, progress: Progress) -> None:
         self._progress = progress
         self._snapshot: Snapshot | None = None
 
@@ -47,7 +47,7 @@ class Inside:
     def _profile(self, stage: str) -> Result:
         from podium.workers.profile import profile
 
-        return profile(self._source, "full" if stage == "full" else "partial").model_dump_json(), []
+        return profile(self._source, "full" if stage == "full" else "partial", self._progress).model_dump_json(), []
 
     def _write_contract(self, schema: dict[str, Any], path: Path) -> Result:
         from podium.project import load
@@ -64,7 +64,11 @@ class Inside:
             load("schemas.contract_file").load(Path(contract))  # a slip in it is told before a row is read
         if self._snapshot is not None:
             self._snapshot.close()
-        report, self._snapshot = select(self._source, columns=columns, secret=secret, known=known, progress=self._progress)
+
+        def progress(rows: int) -> None:
+            self._progress(Scanned(rows, 0, 1))
+
+        report, self._snapshot = select(self._source, columns=columns, secret=secret, known=known, progress=progress)
         return report.model_dump_json(exclude={"keys", "fingerprints"}), [report.keys, report.fingerprints]
 
     def _validate(self, path: Path) -> Result:

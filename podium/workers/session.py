@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -24,13 +24,13 @@ from podium.files import private_folder
 from podium.workers.faults import error_of
 from podium.workers.frames import encode, read_async
 from podium.workers.limits import OVER_MEMORY, Limits
+from podium.workers.progress import Progress, Scanned
 from podium.workers.starting import Process, started
 from podium.workers.warm import Warm
 
 __all__ = ["Limits", "WorkerSession"]
 
 CLOSING_SECONDS = 2.0
-Progress = Callable[[int], None]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -205,9 +205,9 @@ class WorkerSession:
             raise ConnectionResetError
         while True:
             header, parts = await read_async(self._process.stdout)
-            if type(rows := header.get("progress")) is int:
+            if (said := header.get("progress")) is not None:
                 if on_progress is not None:
-                    on_progress(rows)
+                    on_progress(_scanned(said))
                 continue
             if "error" in header:
                 raise error_of(header["error"])
@@ -236,6 +236,12 @@ class WorkerSession:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _scanned(said: Any) -> Scanned:
+    if isinstance(said, list) and len(said) == len(Scanned._fields) and all(type(one) is int for one in said):
+        return Scanned(*said)
+    raise _nonsense()
 
 
 class _Opened(BaseModel):

@@ -46,11 +46,19 @@ def test_an_identifier_shows_no_value(schema):
     assert (column.distinct, column.min, column.max, column.categories) == (569, None, None, ())
 
 
-def test_one_repeat_is_no_identifier(tmp_path):
-    ids = [f"P{i}" for i in range(1000)]
-    assert _of(tmp_path, id=ids).column("id").semantic == "identifier"
-    assert _of(tmp_path, id=[*ids[:-1], ids[0]]).column("id").semantic == "text"
-    assert _of(tmp_path, id=[*ids[:-2], None, None]).column("id").semantic == "identifier"
+def test_texts_that_nearly_all_differ_identify(tmp_path):
+    codes = [f"P{i}" for i in range(1000)]
+    assert _of(tmp_path, c=codes).column("c").reason == "each of its 1000 values is there once"
+    once_more = _of(tmp_path, c=[*codes[:-1], codes[0]]).column("c")
+    assert (once_more.semantic, once_more.reason) == ("identifier", "999 texts in 1000 rows: nearly each is another")
+    assert _of(tmp_path, c=[*codes[:-2], None, None]).column("c").semantic == "identifier"
+    assert _of(tmp_path, c=codes[:800] + codes[:200]).column("c").semantic == "text"
+
+
+def test_one_repeat_among_whole_numbers_is_no_identifier(tmp_path):
+    numbers = list(range(1000))
+    assert _of(tmp_path, row=numbers).column("row").semantic == "identifier"
+    assert _of(tmp_path, row=[*numbers[:-1], 0]).column("row").semantic == "continuous"
 
 
 @pytest.mark.parametrize(

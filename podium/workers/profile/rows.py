@@ -1,0 +1,106 @@
+"""The rows of a part, as Arrow tables of even length with what is asked of each column: its values, or a text's hash and length.
+
+DuckDB reads, inside its memory limit; a source that is no file for it comes in as a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium.contracts import ColumnType, Part
+from podium.datasources import ARROW, Datasource
+from podium.datasources._faults import explained
+from podium.datasources._tables import Reading, Table, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS_AT_ONCE = 1000
+CELLS = 500_000  # of a block
+TEXTS = ("text", "other", "binary")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one column: to count its levels, to keep its hashes for proof that no value is there twice."""
+
+    name: str
+    type: ColumnType
+    levels: bool
+    unique: bool
+
+    @property
+    def by_hash(self) -> bool:
+        """Whether hashes and lengths are read in place of the texts."""
+        return self.type in TEXTS and not self.levels
+
+
+def grouped(asked: Sequence[Asked]) -> list[Sequence[Asked]]:
+    """The columns, as many at once as one query takes well."""
+    return [asked[start : start + COLUMNS_AT_ONCE] for start in range(0, len(asked), COLUMNS_AT_ONCE)]
+
+
+@contextmanager
+def opened(source: Datasource, part: Part | None) -> Iterator[Reading]:
+    """One part, or the source from its first row on. Raises DataSourceError, also midway."""
+    with explained(source.path if isinstance(source, Table) else Path(source.name)):
+        if isinstance(source, Table):
+            with source.reading(part) as reading:
+                yield reading
+        else:
+            yield _streamed(source, part)
+
+
+def blocks(reading: Reading, asked: Sequence[Asked], *, first: int | None = None) -> Iterator[pa.Table]:
+    """Tables with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. `first`: no more rows."""
+    wanted = ", ".join(_wanted(number, one) for number, one in enumerate(asked)) or "true AS nothing"
+    limit = "" if first is None else f" LIMIT {first}"
+    rows = min(131_072, max(2048, CELLS // max(1, len(asked))))
+    query = f"SELECT {wanted} FROM ({reading.select([one.name for one in asked])}{limit})"  # noqa: S608 names are quoted
+    yield from _even(reading.engine.sql(query).to_arrow_reader(rows), rows)
+
+
+def _wanted(number: int, asked: Asked) -> str:
+    c = quoted(asked.name)
+    if not asked.by_hash:
+        return f"{c} AS c{number}"
+    length = "octet_length" if asked.type == "binary" else "strlen"
+    return f"hash({c}) AS h{number}, {length}({c}) AS l{number}"
+
+
+def _even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Blocks of `rows` rows but for the last: how the engine cut its batches must not show in a figure."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.num_rows
+        while count >= rows:
+            table = pa.Table.from_batches(held)
+            yield table.slice(0, rows)
+            held, count = table.slice(rows).to_batches(), count - rows
+    if count:
+        yield pa.Table.from_batches(held)
+
+
+def _streamed(source: Datasource, part: Part | None) -> Reading:
+    import duckdb
+    import pyarrow as pa
+
+    types = dict(source.columns())
+    engine = duckdb.connect(":memory:", config={"memory_limit": "256MB", "threads": 2})
+
+    def select(columns: Sequence[str] | None) -> str:
+        names = list(types if columns is None else columns)
+        batches = source.read(names) if part is None else source.read_part(part, names)
+        schema = pa.schema([(name, pa.type_for_alias(ARROW[types[name]])) for name in names])
+        engine.register("source_rows", pa.RecordBatchReader.from_batches(schema, batches))
+        return "SELECT * FROM source_rows"
+
+    return Reading(engine, select)
