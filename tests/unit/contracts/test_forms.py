@@ -1,5 +1,7 @@
 """A contract in its three forms: derived from a schema, as pandera has it, as a file; and back, with nothing lost."""
 
+import datetime as dt
+
 import polars as pl
 import pytest
 from contract_scene import documents, schemas
@@ -58,6 +60,11 @@ def test_pandera_reads_the_file_as_we_do(tmp_path):
     theirs = tmp_path / "theirs.yaml"
     theirs.write_text(read(path).to_yaml())
     assert read(theirs) == read(path)
+
+
+def test_a_value_that_stands_twice_is_written_twice(tmp_path):
+    contract = DataFrameSchema({"a": Column(pl.Date, Check.isin([dt.date(2024, 1, 1)] * 2))})
+    assert read(save(contract, tmp_path / "t.yaml")) == contract
 
 
 def test_a_contract_that_no_file_can_hold_is_refused(tmp_path):

@@ -64,7 +64,8 @@ def test_columns_that_are_not_there_and_ones_that_should_not_be():
     assert validate(batches, strict).failures == {"column_in_dataframe: ^a$": 1, "column_in_schema: iab": 1}
 
 
-def test_a_wrong_type_is_told_once(tmp_path):
+def test_a_wrong_type_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "ROWS", 100)
     contract = edited(tmp_path / "t.yaml", {"i": {"in_range": {"min_value": 0, "max_value": 9}}})
     wrong = pa.record_batch({"i": pa.array([SECRET] * 50)})
     found = validate([wrong] * 30, contract).failures
@@ -183,6 +184,11 @@ def test_rows_that_repeat_another_are_counted(rows, most, size):
         unique.add(frame.slice(at_row, size))
     truth = {", ".join(rule): frame.height - frame.select(rule).n_unique() for rule in (["t"], ["n"], ["t", "n"])}
     assert unique.failures() == {f"unique: {rule}": count for rule, count in truth.items() if count}
+
+
+def test_two_hashes_tell_rows_apart():
+    pairs = pl.DataFrame({"first": [7, 7, 7, 8], "second": [1, 2, 2, 1]})
+    assert sorted(uniqueness._once(pairs).rows()) == [(7, 1), (7, 2), (8, 1)]
 
 
 def held(unique):
