@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Self
 
 from pydantic import Field, field_validator
+from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType, SemanticType
 from podium.datasources import DISTINCT
@@ -26,6 +27,7 @@ from podium.plugin import nearest
 
 LARGEST = 1 << 30  # bytes of a file whose pixels are served
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*|\([0-9A-F]{4},[0-9A-F]{4}\)")
+NAMES: JsonDict = {**DISTINCT, "items": {"type": "string", "pattern": f"^({NAME.pattern})$"}}
 _FIELDS = """
     Modality Manufacturer ManufacturerModelName BodyPartExamined PatientPosition ViewPosition ImageLaterality ImageType SOPClassUID
     SliceThickness SpacingBetweenSlices KVP ExposureTime XRayTubeCurrent Exposure MagneticFieldStrength RepetitionTime EchoTime FlipAngle
@@ -55,8 +57,8 @@ class Dicom(OneEach):
     kind: ClassVar[str] = "dicom"
     suffixes: ClassVar[tuple[str, ...]] = (".dcm", ".dicom")
 
-    fields: tuple[str, ...] = Field(default=FIELDS, json_schema_extra=DISTINCT)
-    keep: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)
+    fields: tuple[str, ...] = Field(default=FIELDS, json_schema_extra=NAMES)
+    keep: tuple[str, ...] = Field(default=(), json_schema_extra=NAMES)
 
     @field_validator("fields", "keep")
     @classmethod
