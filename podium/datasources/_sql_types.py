@@ -122,10 +122,7 @@ def _first_bad(values: Sequence[Any], form: pa.DataType) -> int:
 
 
 def _moment(text: str) -> dt.datetime:
-    return _utc(dt.datetime.fromisoformat(text))
-
-
-def _utc(when: dt.datetime) -> dt.datetime:
+    when = dt.datetime.fromisoformat(text)
     return when.astimezone(dt.UTC).replace(tzinfo=None) if when.tzinfo else when
 
 
@@ -139,7 +136,7 @@ _FORMS: dict[ColumnType, dict[type, Form]] = {
     "text": {str: None},
     "binary": {bytes: None, bytearray: bytes, memoryview: bytes},
     "date": {dt.date: None, str: dt.date.fromisoformat},
-    "timestamp": {dt.datetime: _utc, str: _moment},
+    "timestamp": {dt.datetime: None, str: _moment},
     "other": {str: None},
 }
 _SPOKEN: dict[ColumnType, dict[type, Form]] = {

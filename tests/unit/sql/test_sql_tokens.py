@@ -29,6 +29,13 @@ class TestSqlite:
         list(source.read(["id"]))
         assert source.token() == before
 
+    def test_nor_does_a_reader_where_nobody_writes(self, source, writer):
+        """In WAL mode it makes the log again that the last writer took away."""
+        writer.close()
+        before = source.token()
+        list(source.read(["id"]))
+        assert source.token() == before
+
     def test_every_write_shows_also_where_the_clock_stands_still(self, source, writer, tmp_path):
         seen = set()
         for i in range(20):
