@@ -24,12 +24,15 @@ EVENT = "podium.schema.drift"
 async def compare(desk: Desk, name: str) -> Standing | None:
     """How the newest full schema stands to the last one, or the last that was accepted; None: no other, or nobody wants to know."""
     source = desk.source(name)
-    ignored = source.on_drift == "ignore"
+    ignored, was_open = source.on_drift == "ignore", desk.changes.is_open(name)
     found = await asyncio.to_thread(desk.changes.note, name, decided=decided(desk, name), settled_by="policy" if ignored else "")
     standing = None if ignored else await asyncio.to_thread(desk.changes.standing, name, decided=decided(desk, name))
     desk.state.drifted(name, standing.drift.level if standing is not None and standing.open else "")
-    if found is not None and standing is not None:
+    if standing is not None and standing.open and found is not None and found.of_consequence:
         _say(desk, name, found, standing)
+    elif standing is not None and was_open and not standing.open:
+        log.info("datasource %s is again as it was accepted", name)
+        timeline("drift is over", datasource=name)
     return standing
 
 
@@ -47,12 +50,6 @@ def check_accepted(desk: Desk, name: str) -> None:
 
 def _say(desk: Desk, name: str, found: Drift, standing: Standing) -> None:
     """To the log and the timeline, and as an event that an automation may act on."""
-    if not found.of_consequence:
-        return
-    if not standing.open:
-        log.info("datasource %s is again as it was accepted", name)
-        timeline("drift is over", datasource=name)
-        return
     consequence = "tasks on it are refused" if desk.source(name).on_drift == "stop" else "tasks go on"
     remedy = f"See: podium pod drift {desk.config.identifier}"
     log.warning("datasource %s has changed (%s): %s; %s. %s", name, found.level, in_brief(found), consequence, remedy)

@@ -100,7 +100,7 @@ def _described(found: dict[str, Any]) -> str:
     lines = [f"{name}: {found['level']}; {stands} (on_drift: {found['on_drift']})"]
     lines.append(f"  from schema {found['before']} ({_time(found['since'])}) to schema {found['after']} ({_time(found['at'])})")
     for change in found["changes"]:
-        lines.append(f"  {change['level']:<5}  {printable(change['column']) or 'all'}: {change['what']}; {change['means']}")
+        lines.append(f"  {change['level']:<5}  {printable(change['column']) or 'the whole'}: {change['what']}; {change['means']}")
         lines += [f"         {word}: {values}" for word, values in _exactly(change) if values]
     if found["open"]:
         lines.append(f"  to accept it: podium pod drift {found['pod']} --accept {found['datasource']}")

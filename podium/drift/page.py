@@ -50,8 +50,10 @@ def _by_level(drift: Drift, rules: DisclosureSection) -> str:
     """Lists, for a table would be wider than the page."""
     lines, text = told(drift, rules), ""
     for level, heading in HEADINGS.items():
-        if listed := [f"- **{plain(one.column or 'all')}**: {plain(one.what)}; {plain(one.means)}" for one in lines if one.level == level]:
-            text += "\n".join([f"### {heading}\n", *listed, "\n"])
+        listed = [one for one in lines if one.level == level]
+        text += f"### {heading}\n\n" if listed else ""
+        text += "".join(f"- **{plain(one.column or 'the whole')}**: {plain(one.what)}; {plain(one.means)}\n" for one in listed)
+        text += "\n" if listed else ""
     return text
 
 
