@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -18,7 +18,10 @@ from podium.plugin import Frozen, nearest
 
 Value = str | int | float | bool | None
 SemanticType = Literal["continuous", "categorical", "text", "date", "image", "identifier", "boolean"]
+Catalogue = Literal["names", "types", "counts", "full"]
 ColumnType = Literal["integer", "number", "text", "boolean", "date", "timestamp", "binary", "other"]
+# A number of rows as it may be told: rounded, or `fewer than` the smallest that is.
+Count = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^fewer than [0-9]{1,9}$")]
 
 
 def canonical(value: Any) -> bytes:
@@ -56,6 +59,14 @@ class Category(Frozen):
 
     value: Value
     rows: int = Field(ge=0)
+
+    @property
+    def text(self) -> str:
+        """The value as text, as labels name it: `true`, and `1` for 1.0."""
+        value = self.value
+        if isinstance(value, bool):
+            return str(value).lower()
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class Column(Frozen):
@@ -113,22 +124,37 @@ class DatasourceSchema(Frozen):
 
 
 class CardColumn(Frozen):
-    """What the hub may show of a column: no statistic, no value."""
+    """What the hub may show of a column; what the card's policy does not tell is left out.
+
+    `low` and `high`: values near the 5th and the 95th percentile, rounded.
+    """
 
     name: str
-    type: ColumnType
-    semantic: SemanticType
+    type: ColumnType | None = None
+    semantic: SemanticType | None = None
     description: str = ""
+    unit: str = ""
+    labels: dict[str, str] = {}
     nullable: bool = True
+    nulls: Count | None = None
+    distinct: Count | None = None
+    categories: tuple[Category, ...] = ()
+    low: float | str | None = None
+    high: float | str | None = None
 
 
 class Card(Frozen):
-    """The catalogue card of one datasource: what the hub may hold and an analyst may read before asking."""
+    """The catalogue card of one datasource: what the hub may hold and an analyst may read before asking.
+
+    `catalogue` is the custodian's policy: the names and what she says of them; types too; rounded counts too; levels and ranges too.
+    """
 
     v: Literal[1] = 1
     datasource: str
     description: str = ""
     stage: Literal["partial", "full"]
+    catalogue: Catalogue = "types"
+    rows: Count | None = None
     columns: tuple[CardColumn, ...]
     algorithms: tuple[str, ...] = ()
     generated_at: int = 0

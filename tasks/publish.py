@@ -12,5 +12,12 @@ from tasks.step import step
 @step("publish", retries=3)
 async def publish(desk: Desk, schema: DatasourceSchema) -> None:
     """Put the card on the hub, in place of the last one."""
-    card = card_of(schema, Algorithm.kinds(), description=desk.source(schema.datasource).description)
+    source = desk.source(schema.datasource)
+    card = card_of(
+        schema,
+        Algorithm.kinds(),
+        description=source.description,
+        catalogue=source.catalogue,
+        rules=desk.config.disclosure,
+    )
     await desk.hub.publish_card(desk.config.identifier, card)

@@ -1,33 +1,27 @@
-"""A file's profile for a person's eyes: by the disclosure rules, or exact where she asked for it."""
+"""A profile for a person's eyes: by the disclosure rules, or exact where she asked for it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from podium.contracts import DatasourceSchema
-from podium.privacy.disclosure import Rules, rounded
+from podium.contracts import Column, Count, DatasourceSchema
+from podium.privacy import told
+from podium.privacy.disclosure import Rules
+from podium.privacy.outline import Bar, outline
 from podium.text import printable, shortened
 
-RULES = Rules()
 MOST_LISTED = 6
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
+_WORDS = ("description", "unit", "labels")
 
 
-def discreet(schema: DatasourceSchema) -> dict[str, Any]:
+def discreet(schema: DatasourceSchema, rules: Rules) -> dict[str, Any]:
     """What may be shown around: types and what they are taken for; counts of rows rounded, small ones as `fewer than`; no value.
 
     Not the reason for a semantic type either: it quotes exact counts.
     """
-    columns = [
-        {
-            "name": column.name,
-            "type": column.type,
-            "semantic": column.semantic,
-            "nulls": _rows(column.nulls or 0),
-            "distinct": _distinct(column.distinct or 0),
-        }
-        for column in schema.columns
-    ]
-    return {"disclosure": "rules", "rows": _rows(schema.rows or 0), "columns": columns}
+    columns = [_discreet(column, schema, rules) for column in schema.columns]
+    return {"disclosure": "rules", "rows": told.count(schema.rows or 0, rules), "columns": columns}
 
 
 def exact(schema: DatasourceSchema) -> dict[str, Any]:
@@ -35,7 +29,23 @@ def exact(schema: DatasourceSchema) -> dict[str, Any]:
     return {"disclosure": "full", "rows": schema.rows, "columns": [column.model_dump(mode="json") for column in schema.columns]}
 
 
-def show(found: dict[str, Any]) -> None:
+def missing(nulls: Count | None, rows: Count, rules: Rules) -> str:
+    """The share of rows without a value, from counts that may be told."""
+    if nulls is None or isinstance(rows, str):
+        return "-"
+    if isinstance(nulls, str):
+        return f"< {-(-100 * rules.min_cell // rows)} %" if rows else "-"
+    share = round(100 * nulls / rows) if rows else 0
+    return f"{min(share, 100)} %" if share or not nulls else "< 1 %"
+
+
+def drawn(bars: tuple[Bar, ...]) -> str:
+    """The bars' heights in a word."""
+    most = max((bar.rows for bar in bars), default=0)
+    return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
+
+
+def show(found: dict[str, Any], rules: Rules) -> None:
     """Print it as a table. The names of columns and the levels are the file's words: shown, never obeyed."""
     from rich.console import Console
     from rich.table import Column as Head
@@ -44,27 +54,36 @@ def show(found: dict[str, Any]) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
     console.print(printable(f"{found['path']}: {found['kind']}, {found['rows']} rows, {len(found['columns'])} columns"), soft_wrap=True)
     full = found["disclosure"] == "full"
+    said = [name for name in ("unit", "description") if any(column.get(name) for column in found["columns"])]
+    shape = ("range", "mean", "levels") if full else ("missing", "shape")
     heads = [Head("column"), Head("type"), Head("semantic type"), Head("nulls", justify="right"), Head("distinct", justify="right")]
-    table = Table(*heads, *([Head("range"), Head("mean"), Head("levels")] if full else []))
+    table = Table(*heads, *map(Head, (*shape, *said)))
     for column in found["columns"]:
         cells = [column[name] for name in ("name", "type", "semantic", "nulls", "distinct")]
-        cells += [_range(column), _short(column["mean"]), _levels(column)] if full else []
+        cells += [_range(column), _short(column["mean"]), _levels(column)] if full else [column["missing"], column["shape"]]
+        cells += [column.get(name) or "" for name in said]
         table.add_row(*("-" if cell is None else shortened(str(cell), 80) for cell in cells))
     console.print(table)
     if not full:
         console.print(
-            f"Counts of rows are rounded to {RULES.round_to}, and no value is shown: --full shows them, for you alone.", soft_wrap=True
+            f"Counts of rows are rounded to {rules.round_to}, and no value is shown: --full shows them, for you alone.", soft_wrap=True
         )
 
 
-def _rows(count: int) -> str | int:
-    """A count of rows as it may leave a pod."""
-    return f"fewer than {RULES.min_cell}" if 0 < count < RULES.min_cell else rounded(count, RULES.round_to)
-
-
-def _distinct(count: int) -> int:
-    """The number of levels is told where levels could be; beyond that it counts rows."""
-    return count if count <= RULES.max_levels else rounded(count, RULES.round_to)
+def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[str, Any]:
+    counted = told.counted(schema, rules)
+    nulls = told.count(column.nulls or 0, rules) if counted else None
+    rows = schema.rows or 0
+    return {
+        "name": column.name,
+        "type": column.type,
+        "semantic": column.semantic,
+        "nulls": nulls,
+        "missing": missing(nulls, told.count(rows, rules), rules),
+        "distinct": told.distinct(column, rules) if counted else None,
+        "shape": drawn(outline(column, rows, rules)) if counted else "",
+        **{word: value for word in _WORDS if (value := getattr(column, word))},
+    }
 
 
 def _levels(column: dict[str, Any]) -> str:

@@ -1,53 +1,76 @@
-"""`podium data`: look at data before serving it."""
+"""`podium data`: look at data before serving it, and describe it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from podium.cli._frame import JsonFlag, emit
-
-if TYPE_CHECKING:
-    from podium.contracts import DatasourceSchema
+from podium.cli._look import DatasourceOption, PathArgument, PodOption, look
 
 app = typer.Typer(no_args_is_help=True)
 ALOUD = "This shows values and exact counts from the data. They are for you alone."
+Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at and to print, by the disclosure rules.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file to write.", show_default=False)]
 
 
 @app.callback()
 def data() -> None:
-    """Look at data before serving it."""
+    """Look at data before serving it, and describe it."""
 
 
 @app.command()
 def profile(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file; its kind is told by its name.", show_default=False)],
+    path: PathArgument = "",
+    datasource: DatasourceOption = "",
+    pod: PodOption = "",
+    html: Page = None,
     full: Annotated[bool, typer.Option("--full", help="Exact counts, least and greatest values, and categories: for you alone.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """What a file looks like, column by column: how Podium takes it, how much is missing. Nothing is sent anywhere."""
-    import asyncio
-
+    """What data look like, column by column: how Podium takes it, how much is missing. Nothing is sent anywhere."""
     from podium.cli._profile import discreet, exact, show
-    from podium.datasources import Datasource
-    from podium.datasources._by_name import kind_by_name, name_by_path
-    from podium.errors import DataSourceError
+    from podium.errors import ConfigError
 
-    if not path.expanduser().is_file():
-        raise DataSourceError(f"there is no file {path}.", field="PATH", remedy="Write the path of a file, from here or from /.")
-    source = Datasource.load({"kind": kind_by_name(path), "name": name_by_path(path), "path": str(path)})
-    schema = asyncio.run(_profiled(source.dump()))
+    if full and html:
+        raise ConfigError("a page shows no more than the disclosure rules let it.", field="--html", remedy="Leave --full out.")
+    looked = look(path, pod=pod, datasource=datasource)
     if full:
         typer.echo(ALOUD, err=True)
-    found = {"path": str(path), "kind": source.kind, **(exact(schema) if full else discreet(schema))}
-    emit(found, as_json=as_json, human=lambda: show(found))
+    found = {"path": looked.path, "kind": looked.kind, **(exact(looked.schema) if full else discreet(looked.schema, looked.rules))}
+    if html:
+        from podium.cli._page import page
+        from podium.files import write_private
+
+        write_private(html.expanduser().absolute(), page(looked))
+        emit({**found, "html": str(html)}, as_json=as_json, human=f"{html}: open it in a browser.")
+    else:
+        emit(found, as_json=as_json, human=lambda: show(found, looked.rules))
 
 
-async def _profiled(source: dict[str, Any]) -> DatasourceSchema:
-    from podium.config import home
-    from podium.workers.session import Limits, WorkerSession
+@app.command()
+def dictionary(
+    out: Out,
+    path: PathArgument = "",
+    datasource: DatasourceOption = "",
+    pod: PodOption = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a data dictionary to fill in with a spreadsheet: a line for each column, with what is said of it already."""
+    from podium.datasources._dictionary import written_dictionary
+    from podium.datasources._dressing import words_in
+    from podium.errors import ConfigError
+    from podium.files import write_private
+    from podium.privacy.told import levels
 
-    async with WorkerSession.open(source, limits=Limits(seconds=24 * 3600), folder=home() / "work") as worker:
-        return await worker.profile("full")
+    if out.exists() and not force:
+        raise ConfigError(f"{out} is there already.", field="--out", remedy="Name another file, or say --force.")
+    looked = look(path, pod=pod, datasource=datasource)
+    known = {column.name: sorted(level.text for level in levels(column, looked.rules)) for column in looked.schema.columns}
+    text = written_dictionary(words_in(looked.schema), levels=known)
+    write_private(out.expanduser().absolute(), text.encode("utf-8-sig"))  # by its mark spreadsheets know the alphabet
+    human = f"{out}: fill it in, and name it in the pod file: dictionary: {out.name}"
+    emit({"out": str(out), "columns": len(looked.schema.columns)}, as_json=as_json, human=human)

@@ -95,12 +95,19 @@ def card_of(asker: Asker, pod: str, datasource: str, record: Mapping[str, Any]) 
 
 
 def check_card(card: Card, algorithm: Algorithm, pod: str) -> None:
-    """Refuse what the catalogue already shows to be impossible: unknown column, wrong type, an algorithm not offered."""
+    """Refuse what the catalogue already shows to be impossible: unknown column, wrong type, an algorithm not offered.
+
+    A card that tells names only shows less; the pod checks all of it anyway.
+    """
     if card.algorithms and algorithm.kind not in card.algorithms:
         offered = ", ".join(card.algorithms)
         raise ConfigError(f"{pod} does not offer {algorithm.kind!r}.", field="algorithm", remedy=f"It offers: {offered}.")
     try:
-        algorithm.check(card)
+        if card.catalogue == "names":
+            for name in algorithm.columns():
+                card.column(name, field=f"algorithm.{algorithm.kind}")
+        else:
+            algorithm.check(card)
     except ConfigError as error:
         raise ConfigError(f"at {pod}: {error.message}", field=error.field, remedy=error.remedy, code=error.code) from None
 

@@ -96,12 +96,13 @@ class Session:
         return card_of(self._asker, pod, datasource, pod_record(self._asker, pod))
 
     def schema(self, pod: str, datasource: str) -> pd.DataFrame:
-        """The columns of a datasource as published: column, type, semantic, nullable, description."""
-        import pandas as pd
+        """The columns of a datasource as published: column, type, semantic, nullable, description, unit, labels.
 
-        columns = [column.model_dump() for column in self.card(pod, datasource).columns]
-        names = ["column", "type", "semantic", "nullable", "description"]
-        return pd.DataFrame([{**column, "column": column["name"]} for column in columns], columns=names)
+        And where the custodian's catalogue tells them: nulls, distinct; levels, low, high. The number of rows is in its `attrs["rows"]`.
+        """
+        from podium.client.columns import columns_of
+
+        return columns_of(self.card(pod, datasource))
 
     def ask(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr, field_validator
 from pydantic.config import JsonDict
 
-from podium.contracts import ColumnType, Part, SemanticType
+from podium.contracts import Catalogue, ColumnType, Part, SemanticType
 from podium.errors import ConfigError, DataSourceError
 from podium.names import NAME_SCHEMA, check_name
 from podium.plugin import Frozen, Plugin, lazy_kinds, nearest
@@ -67,7 +67,7 @@ class Datasource(Plugin):
     force_types: dict[str, SemanticType] = {}
     about: dict[str, About] = {}
     dictionary: Path | None = None
-    catalogue: Literal["names", "types", "counts", "full"] = "types"
+    catalogue: Catalogue = "types"
     on_drift: Literal["stop", "warn", "ignore"] = "warn"
     _cache: Path | None = PrivateAttr(default=None)
 

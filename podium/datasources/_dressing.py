@@ -76,3 +76,16 @@ def _not_listed(semantic: SemanticType) -> dict[str, object]:
     if semantic not in _LEVELS:
         taken |= {"categories": ()}
     return taken
+
+
+def words_in(schema: DatasourceSchema) -> dict[str, Words]:
+    """What is said of the columns of a dressed schema, as a dictionary would say it."""
+    return {
+        column.name: Words(
+            description=column.description,
+            unit=column.unit,
+            labels=column.labels,
+            type=column.semantic if column.reason == BY_DICTIONARY else None,
+        )
+        for column in schema.columns
+    }

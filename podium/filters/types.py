@@ -29,14 +29,15 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}
 def suit(condition: Condition, card: Card, *, field: str) -> None:
     """Raise ConfigError if the card shows that the condition cannot be asked of its column."""
     column = card.column(condition.column, field=field)
-    if column.semantic not in FILTERABLE or column.type == "binary":
-        offer = ", ".join(c.name for c in card.columns if c.semantic in FILTERABLE and c.type != "binary")
+    if column.semantic not in FILTERABLE or column.type in (None, "binary"):
+        offer = ", ".join(c.name for c in card.columns if c.semantic in FILTERABLE and c.type not in (None, "binary"))
         raise ConfigError(
             f"column {column.name!r} of {card.datasource!r} is {column.semantic}: a filter on it could single people out.",
             field=field,
             remedy=f"Filter by: {offer}." if offer else "This datasource has no column to filter by.",
             code="filter_column",
         )
+    assert column.type is not None
     comparables(condition, column.type, field=field)
 
 

@@ -2,6 +2,7 @@
 
 - A pod's name begins with its owner's, and belongs to the identity key that registered it first.
 - Only that key may change the entry, publish cards or send heartbeats for it.
+- Of a card that was replaced or taken out, nothing stays.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlmodel import col
 from podium.hub.auth import Caller
 from podium.hub.presence import Presence, online
 from podium.hub.refusal import Refused
+from podium.hub.store import forget
 from podium.hub.tables import CardRow, Identity, PodRow
 
 View = dict[str, Any]
@@ -46,14 +48,19 @@ def publish(db: Connection, caller: Caller, *, pod: str, datasource: str, card: 
     """Put the card in the catalogue, in place of any earlier one."""
     require(db, caller, pod)
     here = (col(CardRow.pod) == pod, col(CardRow.datasource) == datasource)
-    if db.execute(update(CardRow).where(*here).values(card=card)).rowcount == 0:
+    held = db.scalar(select(col(CardRow.card)).where(*here))
+    if held is None:
         db.execute(insert(CardRow).values(pod=pod, datasource=datasource, card=card))
+    elif held != card:
+        db.execute(update(CardRow).where(*here).values(card=card))
+        forget(db)
 
 
 def unpublish(db: Connection, caller: Caller, *, pod: str, datasource: str) -> None:
     """Take the card out; fine if there is none."""
     require(db, caller, pod)
-    db.execute(delete(CardRow).where(col(CardRow.pod) == pod, col(CardRow.datasource) == datasource))
+    if db.execute(delete(CardRow).where(col(CardRow.pod) == pod, col(CardRow.datasource) == datasource)).rowcount:
+        forget(db)
 
 
 def views(db: Connection, presence: Presence, *, now: float, pod: str = "") -> list[View]:

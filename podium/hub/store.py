@@ -4,6 +4,7 @@
 - Jobs that wait together share one commit. One that raises is undone alone; the others stand. (So a job may be run again, after
   what it did the first time was undone: it must touch nothing but the connection.)
 - Jobs never overlap, so that a job may look and then write without another in between.
+- What SQLite deletes it overwrites. A job that says `forget` has the write-ahead log emptied as well, before it is done.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -25,6 +27,12 @@ from podium.hub.tables import LAYOUT, Fact, HubTable
 T = TypeVar("T")
 _Job = Callable[[Connection], Any]
 GROUP = 256
+BUSY_MS = 10_000
+
+
+def forget(db: Connection) -> None:
+    """For a job: what it has replaced or deleted must be gone from the files when it is done."""
+    db.info["forget"] = True
 
 
 class Store:
@@ -36,6 +44,7 @@ class Store:
         self._thread = threading.Thread(target=self._work, name="hub-store", daemon=True)
         self._prepared = self._closed = False
         self._guard: Connection | None = None
+        self._stale = False  # the write-ahead log holds what is to be forgotten
 
     def prepare(self) -> None:
         """Make the tables where they are missing. Raises ConfigError on a database out of reach, in use or of another version."""
@@ -111,7 +120,23 @@ class Store:
 
     def _together(self, jobs: list[_Job]) -> list[Any]:
         with self._engine.begin() as db:
-            return [job(db) for job in jobs]
+            results = [job(db) for job in jobs]
+            self._stale |= db.info.pop("forget", False)
+        if self._stale:
+            self._stale = not self._emptied()
+        return results
+
+    def _emptied(self) -> bool:
+        """Empty the write-ahead log. False while somebody else reads the database: then after one of the next commits."""
+        if self._engine.dialect.name != "sqlite":
+            return True
+        with closing(self._engine.raw_connection()) as raw:
+            cursor = raw.cursor()
+            cursor.execute("PRAGMA busy_timeout=0")
+            (busy, *_) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            cursor.close()
+        return not busy
 
 
 class _Failure:
@@ -153,7 +178,7 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def durable(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

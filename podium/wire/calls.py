@@ -105,7 +105,8 @@ def heartbeat(pod: str) -> Call[float]:
 
 def publish_card(pod: str, card: Card) -> Call[None]:
     """Put a datasource in the catalogue, in place of its earlier card."""
-    return Call("PUT", _card(pod, card.datasource), _nothing, json=card.model_dump(mode="json"))
+    fields = {"v": card.v, **card.model_dump(mode="json", exclude_defaults=True)}  # a card may be of thousands of columns
+    return Call("PUT", _card(pod, card.datasource), _nothing, json=fields)
 
 
 def unpublish(pod: str, datasource: str) -> Call[None]:

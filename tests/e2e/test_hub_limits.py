@@ -28,17 +28,21 @@ def hub(tmp_path_factory):
 
 def test_a_newer_pods_card_is_kept_as_it_came(hub, tmp_path):
     pod = hub.pod("demo", "newer", tmp_path)
-    column = {"name": "age", "type": "integer", "semantic": "continuous", "unit": "years"}
+    column = {"name": "age", "type": "integer", "semantic": "continuous", "instrument": "scale"}
     card = {"datasource": "patients", "stage": "full", "columns": [column], "licence": {"name": "CC-BY"}}
     url = f"{hub.url}/v1/pods/{pod.address}/catalogue/patients"
     headers = {"Authorization": f"Bearer {pod.client.api_key}"}
     assert httpx.put(url, json=card, headers=headers).status_code == 200
     kept = httpx.get(url, headers=headers).json()
-    assert (kept["licence"], kept["columns"][0]["unit"]) == ({"name": "CC-BY"}, "years")
+    assert (kept["licence"], kept["columns"][0]["instrument"]) == ({"name": "CC-BY"}, "scale")
     columns = (CardColumn(name="age", type="integer", semantic="continuous"),)
     assert pod.client.card(pod.address, "patients") == Card(datasource="patients", stage="full", columns=columns)  # what we know of it
     # Another version of the card is another matter, and so is nonsense.
-    for wrong, field in [({"v": 2}, "v"), ({"columns": [{"name": "x"}]}, "columns.0.type"), ({"x": json.loads("[" * 300 + "]" * 300)}, "")]:
+    for wrong, field in [
+        ({"v": 2}, "v"),
+        ({"columns": [{"name": "x", "type": "x"}]}, "columns.0.type"),
+        ({"x": json.loads("[" * 300 + "]" * 300)}, ""),
+    ]:
         answer = httpx.put(url, json={**card, **wrong}, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
         assert answer.json()["error"]["message"].startswith(field)

@@ -92,7 +92,7 @@ async def publish(hub: ThisHub, caller: Known, owner: Name, name: Name, datasour
     wanted = read(NewerCard, await request.body())
     if wanted.datasource != datasource:
         raise Refused(422, "invalid", "datasource: the card is of another datasource.")
-    fields = wanted.model_dump(mode="json")
+    fields = wanted.model_dump(mode="json", exclude_unset=True)
     await hub.store.run(partial(pods.publish, caller=caller, pod=f"{owner}/{name}", datasource=datasource, card=fields))
     return {"ok": True}
 

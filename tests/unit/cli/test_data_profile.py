@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from podium.contracts import Category, Column, DatasourceSchema
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -22,7 +24,9 @@ def test_discreet(podium, file: Path) -> None:
     data = said.data
     assert (data["kind"], data["rows"], data["disclosure"]) == ("csv", 105, "rules")
     columns = {column["name"]: column for column in data["columns"]}
-    assert columns["age"] == {"name": "age", "type": "integer", "semantic": "continuous", "nulls": "fewer than 8", "distinct": 55}
+    age = {"name": "age", "type": "integer", "semantic": "continuous", "nulls": "fewer than 8", "missing": "< 8 %", "distinct": 55}
+    assert {**columns["age"], "shape": ""} == {**age, "shape": ""}
+    assert (columns["sex"]["missing"], columns["sex"]["shape"], columns["patient"]["shape"]) == ("0 %", "██", "")
     assert (columns["sex"]["semantic"], columns["sex"]["distinct"], columns["sex"]["nulls"]) == ("categorical", 2, 0)
     assert (columns["patient"]["semantic"], columns["patient"]["distinct"]) == ("identifier", 105)
     assert columns["\x1b[31mnote"]["nulls"] == 25
@@ -58,3 +62,78 @@ def test_what_cannot_be_profiled(podium, name: str, code: int, field: str, says:
     error = podium("data", "profile", name, "--json", code=code).error
     assert error["field"] == field
     assert says in error["message"] + error["remedy"]
+
+
+POD_FILE = """
+pod: {name: north, owner: clinic}
+disclosure: {min_cell: 20}
+datasources:
+  - {name: patients, kind: csv, path: Patients 2024.csv, about: {age: {description: Age at admission, unit: years}}}
+  - {name: others, kind: csv, path: none.csv}
+"""
+
+
+def test_a_datasource_of_a_pod_file_with_its_words_and_rules(podium, file: Path) -> None:
+    Path("pod.yaml").write_text(POD_FILE)
+    columns = {
+        column["name"]: column for column in podium("data", "profile", "pod.yaml", "--datasource", "patients", "--json").data["columns"]
+    }
+    assert (columns["age"]["description"], columns["age"]["unit"], columns["age"]["nulls"]) == (
+        "Age at admission",
+        "years",
+        "fewer than 20",
+    )
+    assert "Age at admission" in podium("data", "profile", "pod.yaml", "--datasource", "patients").out
+    assert "patients" in podium("data", "profile", "pod.yaml", "--datasource", "patient", "--json", code=2).error["remedy"]
+    assert podium("data", "profile", "pod.yaml", "--json", code=2).error["field"] == "--datasource"
+
+
+@pytest.mark.parametrize("args", [(), ("a.csv", "--pod", "north"), ("a.csv", "--datasource", "b"), ("a.csv", "--html", "x.html", "--full")])
+def test_what_makes_no_sense_is_refused(podium, args: tuple[str, ...]) -> None:
+    assert podium("data", "profile", *args, "--json", code=2).error["remedy"]
+
+
+def test_a_page_shows_no_more_than_the_table_and_what_many_have(podium, file: Path) -> None:
+    assert "page.html" in podium("data", "profile", file.name, "--html", "page.html").out
+    text = Path("page.html").read_text()
+    assert "canaryf" in text  # a level of half of the rows
+    assert not any(word in text for word in ("canaryid", "\x1b", "http://", "https://", "<script"))
+    assert Path("page.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_pod_has_taken_is_shown_without_the_data(podium, file: Path) -> None:
+    from podium.config import pod_folder, read_pod_file
+    from podium.files import write_private
+
+    Path("pod.yaml").write_text(POD_FILE)
+    config = read_pod_file(Path("pod.yaml"))
+    podium("data", "profile", "--pod", "north", "--json", code=2)
+    write_private(pod_folder(config.identifier) / "pod.json", config.model_dump_json())
+    asked = ("data", "profile", "--pod", "north", "--datasource", "patients", "--json")
+    assert "no full schema" in podium(*asked, code=3).error["message"]
+    sex = Column(
+        name="sex", type="text", semantic="categorical", nulls=0, categories=(Category(value="f", rows=30), Category(value="m", rows=19))
+    )
+    schema = DatasourceSchema(datasource="patients", stage="full", rows=49, columns=(sex,))
+    write_private(config.folder / "schemas" / "patients.json", schema.model_dump_json())
+    file.unlink()
+    (column,) = podium(*asked).data["columns"]
+    assert (column["distinct"], column["shape"]) == (1, "█")  # by the rules of that pod
+
+
+def test_a_first_dictionary_is_filled_in_and_comes_back(podium, file: Path) -> None:
+    podium("data", "dictionary", file.name, "--out", "words.csv")
+    text = Path("words.csv").read_text("utf-8-sig")
+    assert "sex,,,,canaryf=;canarym=" in text
+    assert "canaryid" not in text
+    assert "there already" in podium("data", "dictionary", file.name, "--out", "words.csv", "--json", code=2).error["message"]
+    filled = text.replace("age,,", "age,Age at admission,years").replace("canaryf=;", "canaryf=female;")
+    Path("words.csv").write_text(filled)
+    Path("pod.yaml").write_text(POD_FILE.replace("about: {age: {description: Age at admission, unit: years}}", "dictionary: words.csv"))
+    asked = ("pod.yaml", "--datasource", "patients", "--json")
+    columns = {column["name"]: column for column in podium("data", "profile", *asked).data["columns"]}
+    assert (columns["age"]["unit"], columns["sex"]["labels"]) == ("years", {"canaryf": "female"})
+    podium("data", "dictionary", *asked, "--out", "words.csv", "--force")
+    again = Path("words.csv").read_text("utf-8-sig")
+    assert "age,Age at admission,years,," in again
+    assert "canaryf=female;canarym=" in again

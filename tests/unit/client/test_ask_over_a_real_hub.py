@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_pod import ScriptedPod, nothing, table
+from scripted_pod import CARD, ScriptedPod, nothing, table
 
 import podium
 from podium.algorithms import Count, Mean
 from podium.client import Answer, Session
 from podium.client.session import open_answer
-from podium.contracts import Released, ReleasedCell, Reply, Status
+from podium.contracts import CardColumn, Category, Released, ReleasedCell, Reply, Status
 from podium.crypto.envelope import run_id
 from podium.errors import ConfigError, HubError, HubUnavailable, TaskError, TrustError
 
@@ -180,6 +180,36 @@ def test_what_there_is_to_ask(session: Session, pod: MakePod) -> None:
     assert schema["column"].tolist() == ["age", "sex", "note"]
     assert schema["semantic"].tolist() == ["continuous", "categorical", "text"]
     assert session.card(one.identifier, "patients").algorithms == ("count", "mean")
+
+
+def test_what_the_custodian_says_of_columns_is_shown(session: Session, pod: MakePod) -> None:
+    one = pod("one")
+    sex = CardColumn(name="sex", type="text", semantic="categorical", description="at birth", labels={"1": "male", "2": "female"})
+    age = CardColumn(
+        name="age", type="integer", semantic="continuous", unit="years", nulls="fewer than 8", distinct=70, low=20.0, high=88.0
+    )
+    counted = sex.model_copy(update={"nulls": 0, "distinct": 2, "categories": (Category(value=1, rows=100), Category(value=3, rows=10))})
+    one.hub.publish_card(one.identifier, CARD.model_copy(update={"columns": (age, sex)}))
+    schema = session.schema(one.identifier, "patients").set_index("column")
+    assert schema.columns.tolist() == ["type", "semantic", "nullable", "description", "unit", "labels"]
+    assert schema.loc["sex", ["description", "unit", "labels"]].tolist() == ["at birth", "", "1 = male; 2 = female"]
+    full = {"columns": (age, counted), "catalogue": "full", "rows": 110}
+    one.hub.publish_card(one.identifier, CARD.model_copy(update=full))
+    schema = session.schema(one.identifier, "patients")
+    assert schema.attrs["rows"] == 110
+    assert schema.loc[0, ["unit", "nulls", "distinct", "levels", "low", "high"]].tolist() == ["years", "fewer than 8", 70, "", 20.0, 88.0]
+    assert schema.loc[1, "levels"] == "male (100); 3 (10)"
+
+
+def test_a_card_of_names_leaves_types_to_the_pod(session: Session, pod: MakePod) -> None:
+    one = pod("one")
+    names = tuple(CardColumn(name=column.name) for column in CARD.columns)
+    one.hub.publish_card(one.identifier, CARD.model_copy(update={"columns": names, "catalogue": "names"}))
+    with pytest.raises(ConfigError, match=r"no column 'agee'.*Did you mean 'age'"):
+        session.ask(Mean(column="agee"), pods=[one.identifier], datasource="patients", wait=False)
+    for algorithm in (Mean(column="note", by="sex"), Count(where="age > 40")):
+        session.ask(algorithm, pods=[one.identifier], datasource="patients", wait=False)
+        one.take()
 
 
 def test_a_pod_whose_key_changes_is_not_asked(session: Session, pod: MakePod) -> None:

@@ -66,7 +66,8 @@ def test_what_a_spreadsheet_of_another_country_saves(tmp_path):
 def test_a_dictionary_of_redcap(tmp_path):
     head = '"Variable / Field Name","Form Name","Field Type","Field Label","Choices, Calculations, OR Slider Labels","Identifier?"\n'
     lines = (
-        'sex,base,radio,Sex,"1, Male | 2, Female, or other",\nhello,base,descriptive,Welcome,,\nraces,base,checkbox,Race,"1, White | B, Black",\n'
+        'sex,base,radio,Sex,"1, Male | 2, Female, or other",\nhello,base,descriptive,Welcome,,\n'
+        'races,base,checkbox,Race,"1, White | B, Black",\n'
         'bmi,base,calc,BMI,"[weight] / ([height]^2), 1 | 2, 3",\nok,base,yesno,Consent,,\npain,base,slider,Pain,"none, 0 | worst",\n'
     )
     boxes = {"0": "Unchecked", "1": "Checked"}

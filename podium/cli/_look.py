@@ -1,0 +1,117 @@
+"""What a person wants to look at: a file, a datasource of a pod file, or what a pod here last took for its schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from podium.config import PodConfig
+    from podium.contracts import DatasourceSchema
+    from podium.datasources import Datasource
+    from podium.privacy.disclosure import Rules
+
+PathArgument = Annotated[
+    str, typer.Argument(metavar="[PATH]", help="The data, its kind told by the name; or a pod file (.yaml), for one of its datasources.")
+]
+DatasourceOption = Annotated[str, typer.Option("--datasource", metavar="NAME", help="Which datasource of the pod or the pod file.")]
+PodOption = Annotated[str, typer.Option("--pod", metavar="POD", help="What this pod last took for its schema; no data are read.")]
+MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A schema in the custodian's words, where it is from, and the disclosure rules that hold there."""
+
+    path: str
+    kind: str
+    schema: DatasourceSchema
+    rules: Rules
+    description: str = ""
+
+
+def look(path: str, *, pod: str, datasource: str) -> Looked:
+    """Find or take the schema. Raises ConfigError or DataSourceError."""
+    from podium.errors import ConfigError
+    from podium.privacy.disclosure import Rules
+
+    if bool(path) == bool(pod):
+        raise ConfigError("name one thing to look at.", field="PATH", remedy="Give PATH, or --pod POD.")
+    if pod:
+        return _kept(pod, datasource)
+    if path.lower().endswith((".yaml", ".yml")):
+        return _of_pod_file(Path(path), datasource)
+    if datasource:
+        raise ConfigError("a file of data has no datasources.", field="--datasource", remedy="Name a pod file, or leave it out.")
+    return _taken(_source(Path(path)), Rules(), path)
+
+
+def _source(path: Path) -> Datasource:
+    from podium.datasources import Datasource
+    from podium.datasources._by_name import kind_by_name, name_by_path
+    from podium.errors import DataSourceError
+
+    if not MAGIC.intersection(str(path)) and not path.expanduser().exists():
+        raise DataSourceError(f"there is no file {path}.", field="PATH", remedy="Write the path of a file, from here or from /.")
+    return Datasource.load({"kind": kind_by_name(path), "name": name_by_path(path), "path": str(path)})
+
+
+def _of_pod_file(file: Path, wanted: str) -> Looked:
+    from podium.config import read_pod_file
+    from podium.datasources import load_source
+
+    config = read_pod_file(file)
+    fields = next(entry for entry in config.datasources if entry["name"] == _meant(config, wanted))
+    return _taken(load_source(fields), config.disclosure, f"{file}: {fields['name']}")
+
+
+def _kept(pod: str, wanted: str) -> Looked:
+    from podium.cli._pods import find_pod
+    from podium.config import saved_pod
+    from podium.contracts import DatasourceSchema
+    from podium.datasources import load_source
+    from podium.errors import DataSourceError
+    from podium.files import read_private
+
+    config = saved_pod(find_pod(pod))
+    name = _meant(config, wanted)
+    file = config.folder / "schemas" / f"{name}.json"
+    if not file.is_file():
+        remedy = f"See how it stands: podium pod status {config.identifier}"
+        raise DataSourceError(f"{config.identifier} has taken no full schema of {name} yet.", field="--pod", remedy=remedy)
+    schema = DatasourceSchema.model_validate_json(read_private(file))
+    source = load_source(next(entry for entry in config.datasources if entry["name"] == name))
+    return Looked(f"{config.identifier}: {name}", source.kind, schema, config.disclosure, source.description)
+
+
+def _meant(config: PodConfig, wanted: str) -> str:
+    from podium.errors import ConfigError
+    from podium.plugin import nearest
+
+    names = [str(entry["name"]) for entry in config.datasources]
+    if wanted in names:
+        return wanted
+    if not wanted and len(names) == 1:
+        return names[0]
+    said = f"there is no datasource {wanted!r}." if wanted else "there are several datasources, or none."
+    raise ConfigError(said, field="--datasource", remedy=nearest(wanted, names))
+
+
+def _taken(source: Datasource, rules: Rules, path: str) -> Looked:
+    import asyncio
+
+    from podium.datasources._dressing import dressed
+
+    schema = asyncio.run(_profiled(source))
+    return Looked(path, source.kind, dressed(schema, source), rules, source.description)
+
+
+async def _profiled(source: Datasource) -> DatasourceSchema:
+    from podium.config import home
+    from podium.workers.session import Limits, WorkerSession
+
+    async with WorkerSession.open(source.dump(), limits=Limits(seconds=24 * 3600), folder=home() / "work") as worker:
+        return await worker.profile("full")
