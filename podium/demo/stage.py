@@ -38,6 +38,7 @@ class Stage:
         self.hub: subprocess.Popen[bytes] | None = None
         self.pods: list[PodProcess] = []
         self.starting, self.closing = ThreadPoolExecutor(1), threading.Event()
+        self.starting.submit(int).result()  # its thread is there: a Ctrl-C while it starts would lose sight of what it does
 
     def begin(self) -> None:
         """Start what takes longest, Prefect's server, in the background, and the hub."""
@@ -79,8 +80,6 @@ class Stage:
         from podium.runner import server
 
         self.closing.set()  # a server that is still starting is not waited for
-        with contextlib.suppress(PodiumError):
-            self.prefect.result()
         self.starting.shutdown()
         with contextlib.suppress(PodiumError):
             server.leave(os.getpid())

@@ -39,7 +39,7 @@ class Demo:
             command = [*PODIUM, "demo", *args]
             return subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True)
 
-    def run(self, *args: str, code: int = 0, timeout: float = 120) -> str:
+    def run(self, *args: str, code: int = 0, timeout: float = 300) -> str:
         process = self.start(*args)
         out, _ = process.communicate(timeout=timeout)
         assert process.returncode == code, f"exit {process.returncode}: {out}\n{self.err.read_text()}"

@@ -153,7 +153,7 @@ project.load("schemas.stores").PodDatabase.of(pod='demo/a', folder=Path(sys.argv
 """
 
 
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(again, marks=pytest.mark.soak) for again in range(1, 10))])
 def test_a_database_that_several_processes_make_at_once(tmp_path: Path, attempt: int):
     """A custodian's `grant create` while the pod starts for the first time."""
     command = [sys.executable, "-P", "-c", MAKE, str(tmp_path / "pod")]

@@ -188,7 +188,11 @@ class Town:
     def grant(self, pod: str, session: Any, *, algorithms: tuple[str, ...] = ("count", "mean"), more: tuple[str, ...] = ()) -> None:
         parts = [part for algorithm in algorithms for part in ("--algorithm", algorithm)]
         fixed = ["--datasource", "patients", "--column", "age", "--column", "sex", "--alias", "Ana"]
-        code = cli.run(["grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more])
+        before = os.umask(0o077)  # as the command sets it
+        try:
+            code = cli.run(["grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more])
+        finally:
+            os.umask(before)
         assert code == 0  # in this process, whose PODIUM_HOME is the town's: as a command it is tested elsewhere
 
     def podium(self, *args: str, code: int = 0, timeout: float = 60) -> subprocess.CompletedProcess[str]:
