@@ -6,6 +6,7 @@ lie in the same part, and one part at a time is counted: 64 MiB of it for 10⁹ 
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from pandera.polars import DataFrameSchema
 
 ROWS = 1 << 20
 PARTS = 256
-_SEEDS = {"first": 1, "second": 2}  # polars gives other hashes in another version, so they live in this process only
+_SEEDS = {name: secrets.randbits(64) for name in ("first", "second")}  # the hashes are for this process only, and tell nobody else anything
 _PAIR = np.dtype([(name, np.uint64) for name in _SEEDS])
 
 
