@@ -54,6 +54,17 @@ def table(rows: int, *, start: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
+def write_parquet(path: Path, rows: int) -> Path:
+    """The same rows as Parquet, a row group for each half a million."""
+    import pyarrow.parquet as pq
+
+    size = 500_000
+    with pq.ParquetWriter(path, table(1).schema) as writer:
+        for start in range(0, rows, size):
+            writer.write_table(table(min(size, rows - start), start=start))
+    return path
+
+
 def write_csv(path: Path, rows: int) -> Path:
     """The table as CSV, half a million rows at a time, so that a large one needs no more memory than a small one."""
     from pyarrow import csv

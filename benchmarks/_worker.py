@@ -1,4 +1,4 @@
-"""A worker session over a CSV, and what its process costs while it carries out a command."""
+"""A worker session over a table, and what its process costs while it carries out a command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmarks._measure import Cost
 from podium.workers.session import Limits, WorkerSession
 
 
-def session(path: Path) -> WorkerSession:
-    """`async with`: a worker as the pod starts it. Column `patient` is the key."""
-    source = {"kind": "csv", "name": "patients", "path": str(path), "key": ["patient"]}
-    return WorkerSession.open(source, limits=Limits(memory_mb=4096, seconds=600), folder=path.parent / "work")
+def session(path: Path, *, cache: Path | None = None) -> WorkerSession:
+    """`async with`: a worker as the pod starts it. Column `patient` is the key. `cache`: where it keeps what it read."""
+    source = {"kind": path.suffix[1:], "name": "patients", "path": str(path), "key": ["patient"]}
+    return WorkerSession.open(source, limits=Limits(memory_mb=4096, seconds=600), folder=path.parent / "work", cache=cache)
 
 
 class Watched:

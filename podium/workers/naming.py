@@ -18,7 +18,7 @@ _CODE = "id|ids|identifier|no|nr|num|number|key|code"
 _NAMES: tuple[tuple[Word, str], ...] = (
     (
         "subject",
-        rf"(id|ids|identifier|uuid|guid|mrn|ssn|rownames?|row ?(id|no|nr|number)|nhs ?(number|no)|({_WHO})( ({_CODE}))?|({_WHO})id)",
+        rf"(id|ids|identifier|uuid|guid|mrn|ssn|row ?(names?|id|no|nr|number)|nhs ?(number|no)|({_WHO})( ({_CODE}))?|({_WHO})id)",
     ),
     (
         "person",

@@ -93,7 +93,7 @@ def _number(facts: Facts) -> tuple[SemanticType, str]:
     levels = facts.levels or ()
     if facts.type == "integer" and (reason := _identifies(facts)):
         return "identifier", reason
-    if levels and {level.value for level in levels} <= {0, 1}:
+    if levels and {0} <= {level.value for level in levels} <= {0, 1}:
         return "boolean", "holds 0 and 1 only"
     if facts.whole and levels and len(levels) <= MAX_CODES and facts.values >= ROWS_A_LEVEL * len(levels):
         return ("continuous", f"{len(levels)} counts") if _counted(facts, levels) else ("categorical", f"{len(levels)} whole numbers only")

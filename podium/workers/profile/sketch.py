@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-SLOT_BITS = np.uint64(64 - 13)
+SLOTS = 1 << 13
+_SLOT = np.uint64(SLOTS - 1)
 _STEP, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
@@ -41,10 +42,10 @@ class Sketch:
         """In any order, any of them several times. What is known already is passed over before it is sorted."""
         if not self.exact:
             hashes = hashes[hashes <= self.kept[-1]]
-        elif self._lately is not None:
-            hashes = hashes[self._lately[hashes >> SLOT_BITS] != hashes]
-        self.merge(once(np.sort(hashes)))
-        if self.exact:
+        if self._lately is not None:
+            hashes = hashes[self._lately[hashes & _SLOT] != hashes]
+        if len(hashes):
+            self.merge(once(np.sort(hashes)))
             self._remember()
 
     def merge(self, distinct: NDArray[np.uint64]) -> bool:
@@ -60,9 +61,9 @@ class Sketch:
 
     def _remember(self) -> None:
         if self._lately is None:
-            self._lately = np.zeros(1 << 13, np.uint64)
-            self._lately[0] = ~np.uint64(0)  # a hash that has no business in the first slot
-        self._lately[self.kept >> SLOT_BITS] = self.kept
+            self._lately = np.zeros(SLOTS, np.uint64)
+            self._lately[0] = 1  # a hash that has no business in the first slot
+        self._lately[self.kept & _SLOT] = self.kept
 
 
 def once(ordered: NDArray[np.uint64]) -> NDArray[np.uint64]:

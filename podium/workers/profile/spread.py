@@ -1,6 +1,6 @@
 """How numbers are spread: points at evenly spaced ranks, each standing for as many values as lie around it.
 
-Of a block at most 8,192 rows are looked at, at places that depend on its length alone, so equal rows give equal points. All values of
+Of a large block some rows are looked at, at places that depend on its length alone, so equal rows give equal points. All values of
 a small table are points; beyond that a quantile's rank is off by less than about one in a hundred.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOOKED_AT = 8192
+CLOSELY = 8192
+WELL_KNOWN = 100_000  # values after which fewer of each block are looked at
 SHARES = np.arange(33) / 32
 
 
@@ -22,15 +23,17 @@ class Spread:
     """Points in no order with their weights; at most `size` are left whenever they are too many."""
 
     def __init__(self, size: int, points: NDArray[np.float64] | None = None, weights: NDArray[np.float64] | None = None) -> None:
-        self.size = size
+        self.size, self.values = size, 0
         self.points = np.empty(0) if points is None else points
         self.weights = np.empty(0) if weights is None else weights
 
     def add(self, values: NDArray[Any]) -> None:
         """The values of a block."""
-        looked = np.sort(values[_places(len(values))] if len(values) > LOOKED_AT else values).astype(np.float64)
+        most = CLOSELY if self.values < WELL_KNOWN else self.size
+        looked = (values[_places(len(values), most)] if len(values) > most else values).astype(np.float64)
+        self.values += len(values)
         if len(looked) > self.size:
-            looked = looked[((np.arange(self.size) + 0.5) * len(looked) / self.size).astype(np.int64)]
+            looked = np.sort(looked)[((np.arange(self.size) + 0.5) * len(looked) / self.size).astype(np.int64)]
         self.merge(looked, np.full(len(looked), len(values) / max(1, len(looked))))
 
     def merge(self, points: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
@@ -62,8 +65,7 @@ class Spread:
 
 
 @functools.lru_cache(maxsize=64)
-def _places(length: int) -> NDArray[np.int64]:
-    """Rows to look at: one at random in each of as many even stretches, the same for each block of that length."""
-    step = length / LOOKED_AT
-    found = ((np.arange(LOOKED_AT) + np.random.default_rng(length).random(LOOKED_AT)) * step).astype(np.int64)
+def _places(length: int, most: int) -> NDArray[np.int64]:
+    """Rows to look at: one at random in each of `most` even stretches, the same for each block of that length."""
+    found = ((np.arange(most) + np.random.default_rng(length).random(most)) * (length / most)).astype(np.int64)
     return np.minimum(found, length - 1)
