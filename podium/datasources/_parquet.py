@@ -26,7 +26,7 @@ class ParquetTable(Table):
         for found, one in zip(files, footers, strict=True):
             same_columns(self._path(found), one.names, footers[0].names, like=files[0].name)
             if one.schema not in natives:
-                natives[one.schema] = native_types(self._path(found), one.names)
+                natives[one.schema] = native_types(self._place(found), one.names)
         shape = {name: self._common(name, files, footers, natives) for name in footers[0].names}
         note = _hive.options(partitions)
         pieces = []
@@ -58,7 +58,7 @@ class ParquetTable(Table):
     def _footer(self, found: Found) -> Footer:
         path = self._path(found)
         with explained(path):
-            return footer(path)
+            return footer(self._place(found))
 
     def _common(self, name: str, files: Sequence[Found], footers: Sequence[Footer], natives: dict[str, dict[str, str]]) -> ColumnType:
         """The column's one type in all files. A file that has none to say, for its values are all missing, goes with the others."""
