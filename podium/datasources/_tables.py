@@ -79,9 +79,9 @@ class Table(Files):
         return [Part(id=found.name, token=found.token, where={"file": found.name})]
 
     @contextmanager
-    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
-        """The file in which the part can be read, and SQL of its table."""
-        yield path, self._sql(piece, [path])
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:
+        """SQL of the part's table, for as long as the part is read."""
+        yield self._sql(piece, [path])
 
     def _place(self, found: Found) -> Path:
         """The file that the engine opens for this one."""
@@ -193,9 +193,17 @@ class Table(Files):
     @contextmanager
     def _reading_part(self, part: Part) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[Sequence[str] | None], list[str]]]]:
         layout, found, piece = self._find(part)
-        with self._held([(found, piece)], layout, part), self._opened(part, piece, self._place(found)) as (place, relation):
-            engine = connect(place, columns=len(piece.types))
+        held, opened = self._held([(found, piece)], layout, part), self._opened(part, piece, self._place(found))
+        with held, opened as relation, self._engine(layout).cursor() as engine:
             yield engine, lambda columns: [self._query(layout, piece, relation, columns)]
+
+    def _engine(self, layout: Layout) -> duckdb.DuckDBPyConnection:
+        """One engine for all parts: to start one takes longer than to read a small file."""
+        if layout.sign not in _ENGINES or _ENGINES[layout.sign][0] is not layout:
+            _ENGINES.clear()
+            places = [self._place(found) for piece in layout.pieces for found in piece.files]
+            _ENGINES[layout.sign] = (layout, connect(*places, columns=len(layout.shape)))
+        return _ENGINES[layout.sign][1]
 
     def _find(self, part: Part) -> tuple[Layout, Found, Piece]:
         """The part's file, as it is now. The files are listed again only where it has changed since."""
@@ -259,6 +267,7 @@ class _Known(NamedTuple):
 
 
 _KNOWN: dict[str, _Known] = {}
+_ENGINES: dict[str, tuple[Layout, duckdb.DuckDBPyConnection]] = {}
 
 
 def _version(files: Sequence[Found]) -> str:
