@@ -20,7 +20,7 @@ def kind_by_name(path: Path) -> str:
     path = path.expanduser()
     names = [path.name]
     if path.is_dir() or (MAGIC.search(str(path)) and not path.is_file()):
-        names = _names(path.absolute())
+        names = _names(path.absolute()) or names
     found = Counter(kind for name in names if (kind := _kind(name, known)))
     if len(found) == 1:
         return next(iter(found))

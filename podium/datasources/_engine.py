@@ -91,6 +91,8 @@ def column_type(native: str) -> ColumnType:
 
 def cast(name: str, native: str, kind: ColumnType) -> str:
     """The column as SQL in the one form of its type."""
+    if native == "TIMESTAMP WITH TIME ZONE" and kind == "timestamp":
+        return f"timezone('UTC', {quoted(name)})"  # a CAST would be done by the CSV reader, which then leaves the zone out
     form = SQL[kind]
     return quoted(name) if native == form else f"CAST({quoted(name)} AS {form})"
 
