@@ -35,6 +35,16 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
 
 
+_ROOMS: dict[int, tempfile.TemporaryDirectory[str]] = {}
+
+
+def room() -> Path:
+    """This process's private folder for parts of files. Every engine may read in it."""
+    if os.getpid() not in _ROOMS:
+        _ROOMS[os.getpid()] = tempfile.TemporaryDirectory(prefix="parts-")
+    return Path(_ROOMS[os.getpid()].name)
+
+
 def connect(*paths: Path, columns: int = 0) -> duckdb.DuckDBPyConnection:
     """An engine that can read these files and nothing else; what does not fit its memory spills into this process's temporary folder.
 
@@ -55,8 +65,9 @@ def connect(*paths: Path, columns: int = 0) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": False,
         },
     )
-    engine.execute("SET TimeZone = 'UTC'")
+    engine.execute("SET GLOBAL TimeZone = 'UTC'")
     engine.execute(f"SET allowed_paths = {listed(paths)}")
+    engine.execute(f"SET allowed_directories = {listed([room()])}")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine
@@ -80,6 +91,8 @@ def column_type(native: str) -> ColumnType:
 
 def cast(name: str, native: str, kind: ColumnType) -> str:
     """The column as SQL in the one form of its type."""
+    if native == "TIMESTAMP WITH TIME ZONE" and kind == "timestamp":
+        return f"timezone('UTC', {quoted(name)})"  # a CAST would be done by the CSV reader, which then leaves the zone out
     form = SQL[kind]
     return quoted(name) if native == form else f"CAST({quoted(name)} AS {form})"
 

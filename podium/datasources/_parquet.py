@@ -15,6 +15,9 @@ from podium.datasources._files import Found
 from podium.datasources._footer import Footer, common, footer, grouped, native_types, parquet
 from podium.datasources._tables import Layout, Piece, Table
 
+MOST_FOOTERS = 20_000  # kept, so that `partitions()` need not read again what `columns()` has read
+_FOOTERS: dict[str, tuple[str, Footer]] = {}
+
 
 class ParquetTable(Table):
     """Footers are read of every file: a tenth of a millisecond each. A part is some row groups of one file."""
@@ -26,7 +29,7 @@ class ParquetTable(Table):
         for found, one in zip(files, footers, strict=True):
             same_columns(self._path(found), one.names, footers[0].names, like=files[0].name)
             if one.schema not in natives:
-                natives[one.schema] = native_types(self._path(found), one.names)
+                natives[one.schema] = native_types(self._place(found), one.names)
         shape = {name: self._common(name, files, footers, natives) for name in footers[0].names}
         note = _hive.options(partitions)
         pieces = []
@@ -48,17 +51,23 @@ class ParquetTable(Table):
         ]
 
     @contextmanager
-    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:
         relation = self._sql(piece, [path])
         if "first" in part.where:
             rows = f"file_row_number >= {int(part.where['first'])} AND file_row_number < {int(part.where['end'])}"
             relation = f"(SELECT * FROM {relation} WHERE {rows})"  # noqa: S608 numbers
-        yield path, relation
+        yield relation
 
     def _footer(self, found: Found) -> Footer:
-        path = self._path(found)
-        with explained(path):
-            return footer(path)
+        place = self._place(found)
+        if (known := _FOOTERS.get(str(place))) and known[0] == found.token:
+            return known[1]
+        with explained(self._path(found)):
+            read = footer(place)
+        if len(_FOOTERS) >= MOST_FOOTERS:
+            _FOOTERS.clear()
+        _FOOTERS[str(place)] = (found.token, read)
+        return read
 
     def _common(self, name: str, files: Sequence[Found], footers: Sequence[Footer], natives: dict[str, dict[str, str]]) -> ColumnType:
         """The column's one type in all files. A file that has none to say, for its values are all missing, goes with the others."""

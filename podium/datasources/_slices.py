@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from podium.contracts import Part
+from podium.datasources._engine import room
 from podium.datasources._faults import changed, long_line
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def copied(path: Path, piece: Slice, *, heading: bytes = b"") -> Iterator[Path]:
     import xxhash
 
     digest, left = xxhash.xxh3_128(), piece.end - piece.start
-    with tempfile.NamedTemporaryFile(prefix="part-", suffix=path.suffix) as out:
+    with tempfile.NamedTemporaryFile(prefix="part-", suffix=path.suffix, dir=room()) as out:
         with path.open("rb", buffering=0) as file:
             file.seek(max(0, piece.start - 2))
             before = file.read(min(2, piece.start))

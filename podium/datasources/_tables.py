@@ -79,14 +79,18 @@ class Table(Files):
         return [Part(id=found.name, token=found.token, where={"file": found.name})]
 
     @contextmanager
-    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
-        """The file in which the part can be read, and SQL of its table."""
-        yield path, self._sql(piece, [path])
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:
+        """SQL of the part's table, for as long as the part is read."""
+        yield self._sql(piece, [path])
+
+    def _place(self, found: Found) -> Path:
+        """The file that the engine opens for this one."""
+        return self._path(found)
 
     def _blame(self, found: Found, piece: Piece, layout: Layout) -> None:
         """Read one file to its end, for the error that knows the line."""
-        path = self._path(found)
-        with explained(path):
+        path = self._place(found)
+        with explained(self._path(found)):
             relation = self._query(layout, piece, self._sql(piece, [path]), None)
             connect(path, columns=len(piece.types)).execute(f"SELECT count(COLUMNS(*)) FROM ({relation})").fetchall()  # noqa: S608 names and paths are quoted
 
@@ -161,7 +165,7 @@ class Table(Files):
         return {name: kind for name, kind in layout.shape.items() if name not in self.ignore_columns}
 
     def _queries(self, layout: Layout, columns: Sequence[str] | None) -> list[str]:
-        paths = ([self._path(found) for found in piece.files] for piece in layout.pieces)
+        paths = ([self._place(found) for found in piece.files] for piece in layout.pieces)
         return [self._query(layout, piece, self._sql(piece, some), columns) for piece, some in zip(layout.pieces, paths, strict=True)]
 
     def _query(self, layout: Layout, piece: Piece, relation: str, columns: Sequence[str] | None) -> str:
@@ -182,17 +186,24 @@ class Table(Files):
             return
         layout = self._known(self.files()).layout
         files = [(found, piece) for piece in layout.pieces for found in piece.files]
-        engine = connect(*(self._path(found) for found, _ in files), columns=len(layout.shape))
+        engine = connect(*(self._place(found) for found, _ in files), columns=len(layout.shape))
         with self._held(files, layout):
             yield engine, lambda columns: self._queries(layout, columns)
 
     @contextmanager
     def _reading_part(self, part: Part) -> Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[Sequence[str] | None], list[str]]]]:
         layout, found, piece = self._find(part)
-        path = self._path(found)
-        with self._held([(found, piece)], layout, part), self._opened(part, piece, path) as (place, relation):
-            engine = connect(place, columns=len(piece.types))
+        held, opened = self._held([(found, piece)], layout, part), self._opened(part, piece, self._place(found))
+        with held, opened as relation, self._engine(layout).cursor() as engine:
             yield engine, lambda columns: [self._query(layout, piece, relation, columns)]
+
+    def _engine(self, layout: Layout) -> duckdb.DuckDBPyConnection:
+        """One engine for all parts: to start one takes longer than to read a small file."""
+        if layout.sign not in _ENGINES or _ENGINES[layout.sign][0] is not layout:
+            _ENGINES.clear()
+            places = [self._place(found) for piece in layout.pieces for found in piece.files]
+            _ENGINES[layout.sign] = (layout, connect(*places, columns=len(layout.shape)))
+        return _ENGINES[layout.sign][1]
 
     def _find(self, part: Part) -> tuple[Layout, Found, Piece]:
         """The part's file, as it is now. The files are listed again only where it has changed since."""
@@ -256,6 +267,7 @@ class _Known(NamedTuple):
 
 
 _KNOWN: dict[str, _Known] = {}
+_ENGINES: dict[str, tuple[Layout, duckdb.DuckDBPyConnection]] = {}
 
 
 def _version(files: Sequence[Found]) -> str:

@@ -93,15 +93,15 @@ class Csv(Table):
             return [one.part(found.name, number) for number, one in enumerate(slices(path, quotes=Quotes(self.quote, delimiter)))]
 
     @contextmanager
-    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:
         if "start" not in part.where:
-            yield path, self._sql(piece, [path])
+            yield self._sql(piece, [path])
             return
         cut, heading = Slice.of(part), b""
         if cut.start:  # the engine tells the file's line ends by the first one it sees, which might be one inside quotes
             heading = piece.note[len(DELIMITER) + 1].join(2 * self.quote for _ in piece.types).encode()
         with copied(path, cut, heading=heading) as copy:
-            yield copy, reader([copy], piece.note, piece.types, header=bool(heading) or self.header is not False)
+            yield reader([copy], piece.note, piece.types, header=bool(heading) or self.header is not False)
 
     def _start(self, found: Found, size: int, rows: int) -> Start:
         """Names and first rows of a file. Raises DataSourceError for all that its beginning can have wrong."""

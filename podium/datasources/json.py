@@ -75,12 +75,12 @@ class Json(Table):
             return [one.part(found.name, number) for number, one in enumerate(slices(path, quotes=None))]
 
     @contextmanager
-    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[tuple[Path, str]]:
+    def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:
         if "start" not in part.where:
-            yield path, self._sql(piece, [path])
+            yield self._sql(piece, [path])
             return
         with copied(path, Slice.of(part)) as copy:
-            yield copy, self._sql(piece, [copy])
+            yield self._sql(piece, [copy])
 
     def _blame(self, found: Found, piece: Piece, layout: Layout) -> None:
         self._blame_lines(self._path(found), piece.types)

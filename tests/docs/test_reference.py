@@ -22,6 +22,7 @@ from podium.client.session import connect
 from podium.config import AskFile, DisclosureSection, PodConfig, Settings
 from podium.contracts import FINAL, ColumnType, SemanticType, Status
 from podium.datasources import Datasource
+from podium.datasources._files import Files
 from podium.pod import Pod, arguments
 from podium.policy.access import TaskView
 from podium.policy.decide import REASONS
@@ -68,7 +69,9 @@ def test_datasource_kinds(kind):
     assert kind in page, f"kind {kind} is not documented"
     common = keys(page["datasources"])
     same(common, {*Datasource.model_fields, "schema"})
-    same(keys(page[kind]), set(Datasource.of(kind).model_fields) - set(common))
+    of_files = keys(page["Files"]) if issubclass(Datasource.of(kind), Files) else {}
+    same(keys(page["Files"]), set(Files.model_fields) - set(common))
+    same(keys(page[kind]), set(Datasource.of(kind).model_fields) - set(common) - set(of_files))
 
 
 @pytest.mark.parametrize("kind", Datasource.kinds())

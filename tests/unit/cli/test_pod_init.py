@@ -75,7 +75,7 @@ def test_two_files_of_one_name_are_two_datasources(podium) -> None:
         (["--owner", "../x"], "pod.owner"),
         (["--hub", "ftp://x"], "hub.url"),
         (["--data", "a.docx"], "path"),
-        (["--data", "a[1].csv"], "datasources.a-1.csv.path"),
+        (["--data", "a[1].docx"], "path"),
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_written(podium, options: list[str], field: str) -> None:

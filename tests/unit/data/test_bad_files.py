@@ -71,6 +71,17 @@ def test_utf_16_with_the_other_byte_order(tmp_path):
     refused(Csv(name="t", path=tmp_path / "t.csv", encoding="utf-16"), "encoding", "line 1:")
 
 
+def test_times_with_a_zone_are_read_in_utc(tmp_path):
+    """Read as a whole or in parts; DuckDB's CSV reader by itself would leave the zone out."""
+    (tmp_path / "t.csv").write_text("at,b\n2024-01-02 03:04:05+02,1\n")
+    source = Csv(name="t", path=tmp_path / "t.csv")
+    (part,) = source.partitions()
+    read = [
+        row["at"] for batches in (source.read(["at"]), source.read_part(part, ["at"])) for batch in batches for row in batch.to_pylist()
+    ]
+    assert [str(one) for one in read] == ["2024-01-02 01:04:05"] * 2
+
+
 def test_a_zero_byte_in_a_text_is_kept(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,x\0y\n")
     assert rows_of(Csv(name="t", path=tmp_path / "t.csv")) == [(1, "x\0y")]
