@@ -123,17 +123,18 @@ class TestASecondPass:
             list(made.read_part(part, ["width"]))
         assert found == []
 
-    def test_is_the_same_in_another_thread(self, folder, cache):
-        """Engines pull batches from threads of their own."""
+    def test_goes_on_in_another_thread(self, folder, cache, monkeypatch):
+        """Engines pull each batch from whatever thread they like."""
+        monkeypatch.setattr(one_each, "AT_ONCE", 1)
         rows(source(folder, cache))
         batches, found = source(folder, cache).read(["width"]), []
         next(batches)
         with opened(folder) as files:
-            thread = threading.Thread(target=lambda: found.extend(source(folder, cache).read(["width"])))
+            thread = threading.Thread(target=lambda: found.extend(batches))
             thread.start()
             thread.join()
         assert files == []
-        assert len(found) == 1
+        assert len(found) == 3
 
 
 class TestTheCache:
