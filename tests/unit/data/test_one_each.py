@@ -195,7 +195,9 @@ class TestABadFile:
         assert any("3 files are kept out" in one for one in said)
         assert found.faults() == {"text.png": "no_image", "empty.jpg": "no_image", "cut.png": "no_image"}
 
-    def test_among_picked_rows_moves_no_other(self, folder):
+    @pytest.mark.parametrize("at_once", [1, 2, 1000])
+    def test_among_picked_rows_moves_no_other(self, folder, monkeypatch, at_once):
+        monkeypatch.setattr(one_each, "AT_ONCE", at_once)
         (folder / "a-first.png").write_text("a text file")
         assert [row["path"] for row in rows(source(folder), ["path"], datapoints=[0, 3])] == ["d.png", "dog/c.png"]
 
