@@ -175,8 +175,7 @@ class OneEach(Files):
                     seen = self._look_into(root, found)
                     if seen is None:
                         continue
-                    if seen[0] == found:
-                        fresh.append(seen)
+                    fresh.append(seen)
                     found, head = seen  # as it was when it was read
                 out.append((found, head))
             heads.keep(fresh, read_at=read_at)

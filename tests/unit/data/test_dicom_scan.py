@@ -77,6 +77,11 @@ def test_a_small_first_read_changes_nothing(monkeypatch, size):
     assert len(whole) > 60
 
 
+def test_the_last_that_is_asked_for_is_found_too():
+    content = (FOLDER / "CT_small.dcm").read_bytes()
+    assert elements(io.BytesIO(content), {0x00280010: "US"}).values[0x00280010] == ("US", b"\x80\x00")
+
+
 def test_any_cut_is_found_or_harmless():
     """Cut anywhere, a head is refused, or it is what stands before the cut, which then falls between two elements; nothing is made up."""
     content = (FOLDER / "MR_small_implicit.dcm").read_bytes()

@@ -59,7 +59,7 @@ def by_hand(root, pattern, endings, least, most):
             return not parts
         if wanted[0] == "**":
             if len(wanted) == 1:
-                return True
+                return bool(parts)
             return fits(parts, wanted[1:]) or (bool(parts) and fits(parts[1:], wanted))
         return bool(parts) and fnmatch.fnmatchcase(parts[0], wanted[0]) and fits(parts[1:], wanted[1:])
 
@@ -117,6 +117,7 @@ def test_in_the_order_of_folders_and_names(tmp_path):
         ("**/x", "x", True),
         ("**/x", "a/b/x", True),
         ("a/**", "a/b/c", True),
+        ("a/**", "a", False),
         ("*", "a/b", False),
         ("*", "a\nb", True),
         ("a/**", "a/b\nc", True),

@@ -123,17 +123,18 @@ class TestASecondPass:
             list(made.read_part(part, ["width"]))
         assert found == []
 
-    def test_is_the_same_in_another_thread(self, folder, cache):
-        """Engines pull batches from threads of their own."""
+    def test_goes_on_in_another_thread(self, folder, cache, monkeypatch):
+        """Engines pull each batch from whatever thread they like."""
+        monkeypatch.setattr(one_each, "AT_ONCE", 1)
         rows(source(folder, cache))
         batches, found = source(folder, cache).read(["width"]), []
         next(batches)
         with opened(folder) as files:
-            thread = threading.Thread(target=lambda: found.extend(source(folder, cache).read(["width"])))
+            thread = threading.Thread(target=lambda: found.extend(batches))
             thread.start()
             thread.join()
         assert files == []
-        assert len(found) == 1
+        assert len(found) == 3
 
 
 class TestTheCache:
@@ -194,7 +195,9 @@ class TestABadFile:
         assert any("3 files are kept out" in one for one in said)
         assert found.faults() == {"text.png": "no_image", "empty.jpg": "no_image", "cut.png": "no_image"}
 
-    def test_among_picked_rows_moves_no_other(self, folder):
+    @pytest.mark.parametrize("at_once", [1, 2, 1000])
+    def test_among_picked_rows_moves_no_other(self, folder, monkeypatch, at_once):
+        monkeypatch.setattr(one_each, "AT_ONCE", at_once)
         (folder / "a-first.png").write_text("a text file")
         assert [row["path"] for row in rows(source(folder), ["path"], datapoints=[0, 3])] == ["d.png", "dog/c.png"]
 
