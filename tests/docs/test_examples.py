@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
 
 import pytest
 import yaml
@@ -13,7 +17,7 @@ from pages import ROOT, Block, blocks, pages, prose
 from podium.algorithms import Algorithm
 from podium.config import read_ask_file, read_pod_file
 from podium.datasources import Datasource
-from podium.errors import ConfigError
+from podium.errors import ConfigError, DataSourceError
 from podium.project import load
 from podium.protocols import Protocol
 from podium.testing import check_algorithm, check_datasource
@@ -75,6 +79,48 @@ def test_the_taught_algorithm_keeps_the_contract(taught):
 
 def test_the_taught_datasource_keeps_the_contract(taught, tmp_path):
     check_datasource(taught["feather"].sample(tmp_path))
+
+
+def test_the_taught_datasource_has_a_part_a_file_and_refuses_one_that_changed(taught, tmp_path):
+    source = taught["feather"].sample(tmp_path)
+    first, second = source.partitions()
+    rows = [row for batch in source.read_part(second, ["id"]) for row in batch.column("id").to_pylist()]
+    assert rows == [2, 3]
+    (tmp_path / first.id).write_bytes((tmp_path / second.id).read_bytes())
+    with pytest.raises(DataSourceError, match="changed"):
+        list(source.read_part(first, ["id"]))
+    assert source.partitions()[1] == second
+
+
+def test_the_taught_datasource_works_from_a_package_of_its_own(tmp_path):
+    """As the page says: the same class, and one entry point."""
+    page = "docs/how-to/add-a-datasource.md"
+    (code,) = [block.text for block in blocks("python") if block.page == page]
+    (declared,) = [block.text for block in blocks("toml") if block.page == page]
+    ((group, points),) = tomllib.loads(declared)["project"]["entry-points"].items()
+    package = tmp_path / "your_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "feather.py").write_text(code)
+    about = tmp_path / "your_package-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: your-package\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("\n".join([f"[{group}]", *(f"{kind} = {place}" for kind, place in points.items())]))
+    program = """
+import sys, pathlib
+from podium.datasources import Datasource, rebuildable
+from podium.testing import check_datasource
+assert "feather" in Datasource.kinds() and "your_package" not in sys.modules
+source = Datasource.of("feather").sample(pathlib.Path(sys.argv[1]))
+rebuildable(source)
+check_datasource(source)
+print(type(source).__module__)
+"""
+    home = tmp_path / "rows"
+    home.mkdir()
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "your_package.feather", done.stderr
 
 
 def commands() -> list[tuple[str, str]]:

@@ -153,7 +153,7 @@ class TestOrder:
         assert [n for (n,) in rows_of(source, ["n"])] == [g * 7919 % 1000 for g in range(1, 5001)]  # not the index's order
 
     def test_a_view_is_sorted_by_all_that_it_shows(self, pg):
-        pg.run("CREATE TABLE t (n integer, doc json)", """INSERT INTO t VALUES (2, '{"a": 1}'), (1, '{"b": 1}'), (1, '{"a": 2}')""")
+        pg.run("CREATE TABLE t (n integer, doc json)", """INSERT INTO t VALUES (1, '{"b": 1}'), (2, '{"a": 1}'), (1, '{"a": 2}')""")
         pg.run("CREATE VIEW v AS SELECT doc, n FROM t")
         source = Sql(name="a", url=pg.url, table="v", token_query="SELECT count(*) FROM t")
         check_datasource(source)
