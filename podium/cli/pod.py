@@ -126,7 +126,8 @@ def _described(name: str, state: dict[str, Any]) -> str:
             f"  Prefect: {state['prefect'] or 'not yet reached'} {state['prefect_url']}",
         ]
     lines += [f"  {source}: {how}" for source, how in state["datasources"].items()]
-    lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
+    if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
+        lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join(lines)
 
 
