@@ -129,7 +129,8 @@ def _described(name: str, state: dict[str, Any]) -> str:
         ]
     far = {source: f", full schema {text}" for source, text in state["scanning"].items()}
     lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
-    lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
+    if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
+        lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join(lines)
 
 

@@ -96,6 +96,7 @@ def test_few_rows_do_not_shout():
     assert compare(before, after).level == "note"
     assert compare(before, schema(amounts(n=8), levels(b=8), rows=8)).level == "note"
     assert compare(before, schema(amounts(n=49), rows=49)).level == "break"
+    assert found(schema(amounts(nulls=360)), schema(amounts(nulls=360, shift=90))) == []  # many rows, and 40 values
 
 
 def test_what_a_schema_does_not_hold_is_not_judged():

@@ -48,6 +48,11 @@ def test_psi_of_a_normal_that_moves_is_the_square_of_its_shift():
         assert shift**2 * 0.85 < psi(p, q, n=100_000, m=100_000) < shift**2 * 1.05
 
 
+def test_a_value_that_is_there_often_is_looked_at_from_both_sides():
+    distance = ks([5.0] * 33, [10 * share / 32 for share in range(33)])
+    assert (distance.higher, distance.lower) == (0.5, 0.5)
+
+
 def test_psi_of_categories_by_hand():
     assert psi([0.5, 0.5], [0.75, 0.25], n=100, m=100) == pytest.approx(0.25 * np.log(1.5) + 0.25 * np.log(2))
     assert psi([1.0, 0.0], [0.9, 0.1], n=100, m=100) == pytest.approx(0.1 * np.log(1 / 0.9) + 0.095 * np.log(0.1 / 0.005))
