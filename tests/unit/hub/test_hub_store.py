@@ -8,11 +8,11 @@ import threading
 import time
 
 import pytest
-from sqlalchemy import event, insert, text
-from sqlmodel import func, select
+from sqlalchemy import delete, event, insert, text, update
+from sqlmodel import col, func, select
 
 from podium.errors import ConfigError, PodiumError
-from podium.hub.store import Store
+from podium.hub.store import Store, forget
 from podium.hub.tables import Fact
 
 
@@ -95,3 +95,34 @@ async def test_a_database_of_another_layout_is_refused(tmp_path):
     await store.close()
     with pytest.raises(ConfigError, match="layout 99"):
         Store(url).open()
+
+
+def here(tmp_path):
+    return b"".join(path.read_bytes() for path in tmp_path.glob("hub.db*"))
+
+
+async def test_what_is_to_be_forgotten_is_in_no_file(store, tmp_path):
+    def replaced(db):
+        db.execute(update(Fact).where(col(Fact.name) == "card").values(value="another"))
+        forget(db)
+
+    await store.run(lambda db: db.execute(insert(Fact).values(name="card", value="canary" * 2000)))
+    assert b"canary" in here(tmp_path)
+    await store.run(replaced)
+    assert b"canary" not in here(tmp_path)
+
+
+async def test_what_somebody_still_reads_is_forgotten_with_the_next_write(store, tmp_path):
+    def taken_out(db):
+        db.execute(delete(Fact).where(col(Fact.name) == "card"))
+        forget(db)
+
+    await store.run(lambda db: db.execute(insert(Fact).values(name="card", value="canary" * 2000)))
+    reader = sqlite3.connect(tmp_path / "hub.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM hub_facts").fetchone()
+    await store.run(taken_out)  # is not kept waiting
+    assert b"canary" in here(tmp_path)
+    reader.close()
+    await store.run(add("next"))
+    assert b"canary" not in here(tmp_path)

@@ -9,6 +9,7 @@ from podium.config import parse_pod
 
 project.activate()
 
+from tasks.adopt import _adopted  # noqa: E402
 from tasks.desk import Desk  # noqa: E402
 from tasks.keep import keep  # noqa: E402
 from tasks.profile import _profiled  # noqa: E402
@@ -53,3 +54,15 @@ async def test_words_are_kept_and_edits_are_seen_without_the_data(desk, words):
     assert due(desk, "a") is None  # a type is for the data to say
     words.write_text("column,description\nagee,x\n")
     assert due(desk, "a") is None  # and what is wrong is told where the schema is taken
+
+
+async def test_a_given_schema_is_dressed_too(desk):
+    columns = [
+        {"name": "age", "type": "integer", "semantic": "continuous", "description": "as given"},
+        {"name": "sex", "type": "integer", "semantic": "categorical", "description": "as given"},
+    ]
+    given = {"datasource": "elsewhere", "stage": "full", "rows": 40, "columns": columns}
+    desk.config = desk.config.model_copy(update={"datasources": ({**desk.config.datasources[0], "schema": given},)})
+    age, sex = (await _adopted(desk, "a")).columns
+    assert (age.description, age.semantic) == ("Age at admission", "continuous")
+    assert (sex.description, sex.labels) == ("as given", {"1": "m"})
