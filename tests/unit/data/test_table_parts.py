@@ -61,7 +61,7 @@ def test_slices_of_any_csv_are_its_rows(tmp_path, small, seed, end):
 def test_quotes_inside_values_are_told_from_those_around_them(tmp_path, small):
     """Counting quotes alone would cut this file inside a quoted value."""
     path = tmp_path / "t.csv"
-    lines = ["n,t", *(f'{n},{n}" pipe' for n in range(100)), *(f'{n},"two\nlines, and {n}"' for n in range(100, 300))]
+    lines = ["n,t", *(f'{n},{n}" pipe' for n in range(101)), *(f'{n},"two\nlines, and {n}"' for n in range(101, 300))]
     path.write_text("\n".join(lines) + "\n")
     source = Csv(name="t", path=path)
     assert by_parts(source) == whole(source)
