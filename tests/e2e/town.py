@@ -143,7 +143,7 @@ class Town:
             serves = state.get("phase") == "serving" and psutil.pid_exists(state["pid"])  # not what a killed one has left behind
             return state if serves and not waits else None
 
-        return until(settled, seconds=90, why=lambda: f"pod {name} is not ready: {self.state(name)} {self.log(f'{name}.log')}")
+        return until(settled, seconds=180, why=lambda: f"pod {name} is not ready: {self.state(name)} {self.log(f'{name}.log')}")
 
     def state(self, name: str) -> dict[str, Any]:
         path = self.home / "pods" / "demo" / name / "state.json"
