@@ -32,8 +32,11 @@ def dressed(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema:
 
 def dressed_anew(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema | None:
     """The same for a schema that was dressed before; None where other columns or types are wanted now, for which the data must be read."""
-    types = {name: said.type for name, said in words_of(source).items() if said.type} | source.force_types
+    words = words_of(source)
+    types = {name: said.type for name, said in words.items() if said.type} | source.force_types
     for column in schema.columns:
+        if bool(column.labels) != bool(words.get(column.name, Words()).labels):
+            return None  # labels make categories
         wanted = types.get(column.name, "" if column.reason in _SET else column.semantic)
         if column.name in source.ignore_columns or wanted != column.semantic:
             return None

@@ -1,13 +1,15 @@
-"""From what was seen of the columns to the schema, dressed in the custodian's words."""
+"""From what was seen of the columns to the schema."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
 import time
+from collections.abc import Mapping
 
 from podium.contracts import Category, Column, ColumnType, DatasourceSchema, Value
-from podium.datasources import About, Datasource
+from podium.datasources import Datasource
+from podium.datasources._dressing import words_of
 from podium.workers.profile.seen import Seen
 from podium.workers.semantics import Facts, described, infer
 
@@ -16,29 +18,32 @@ _SECONDS = {"date": 86_400.0, "timestamp": 1e-6}
 
 
 def finished(source: Datasource, *, rows: int, seen: dict[str, Seen], full: bool, token: str) -> DatasourceSchema:
-    """The schema."""
+    """The schema. The custodian's descriptions are put on later: `podium.datasources._dressing`."""
+    labels = {name: words.labels for name, words in words_of(source).items()}
+
+    def column(name: str, one: Seen) -> Column:
+        return _column(source, facts_of(name, one, rows=rows), one, labels=labels.get(name, {}), full=full)
+
     return DatasourceSchema(
         datasource=source.name,
         stage="full" if full else "partial",
         rows=rows if full else None,
-        columns=tuple(dressed(source, facts_of(name, one, rows=rows), one, full=full) for name, one in seen.items()),
+        columns=tuple(column(name, one) for name, one in seen.items()),
         token=token,
         generated_at=int(time.time()),
     )
 
 
-def dressed(source: Datasource, facts: Facts, seen: Seen, *, full: bool) -> Column:
-    """One column as the custodian wants it shown: `force_types` first, then her labels, then what its values suggest."""
-    words = source.about.get(facts.name, About())
+def _column(source: Datasource, facts: Facts, seen: Seen, *, labels: Mapping[str, str], full: bool) -> Column:
+    """What the custodian takes the column for: by `force_types`, by labels of half its levels or more; else what its values suggest."""
     if facts.name in source.force_types:
         semantic, reason = source.force_types[facts.name], "set by force_types"
-    elif words.labels:
+    elif labels and facts.levels and 2 * sum(level.text in labels for level in facts.levels) >= len(facts.levels):
         semantic, reason = "categorical", "labels are given"
     else:
         semantic, reason = infer(facts)
-    column = described(facts, semantic, reason, full=full)
     quantiles = spread_of(seen) if semantic in ("continuous", "date") else ()
-    return column.model_copy(update={"quantiles": quantiles, **words.model_dump()})
+    return described(facts, semantic, reason, full=full).model_copy(update={"quantiles": quantiles})
 
 
 def facts_of(name: str, seen: Seen, *, rows: int) -> Facts:

@@ -56,8 +56,16 @@ def test_a_type_of_the_dictionary_takes_out_what_must_not_be_listed(tmp_path):
 def test_words_that_change_or_go_do_so_without_the_data(tmp_path):
     bare = SCHEMA.model_copy(update={"columns": (AGE.model_copy(update={"description": ""}), SEX)})
     first = dressed(bare, source(tmp_path, "age,one,years,,", "sex,,,categorical,1=m"))
-    assert dressed_anew(first, source(tmp_path, "age,two,,,")) == dressed(bare, source(tmp_path, "age,two,,,"))
-    assert dressed_anew(first, source(tmp_path)) == bare
+    other = source(tmp_path, "age,two,,,", "sex,,,categorical,1=male")
+    assert dressed_anew(first, other) == dressed(bare, other)
+    unlabelled = first.model_copy(update={"columns": (first.columns[0], SEX)})
+    assert dressed_anew(unlabelled, source(tmp_path)) == bare
+
+
+def test_labels_that_come_or_go_are_for_the_scan_to_judge(tmp_path):
+    said = source(tmp_path, "sex,,,,1=m;2=f")
+    assert dressed_anew(SCHEMA, said) is None
+    assert dressed_anew(dressed(SCHEMA, said), source(tmp_path)) is None
 
 
 def test_other_types_or_columns_are_for_the_data_to_say(tmp_path):

@@ -135,12 +135,13 @@ def test_all_levels_are_listed(visits, tmp_path):
 
 
 def test_labels_make_a_category(tmp_path):
-    about = {"group_10": About(description="treatment arm"), "number_of_drugs": About(labels={"0": "none"}, unit="drugs")}
-    schema = _schema(tmp_path, VISITS, about=about, force_types={"age": "categorical"})
+    about = {"number_of_drugs": About(labels={str(n): f"{n} drugs" for n in range(10)}), "age": About(labels={"94": "94 or more"})}
+    schema = _schema(tmp_path, VISITS, about=about)
     drugs = schema.column("number_of_drugs")
-    assert (drugs.semantic, drugs.reason, drugs.unit, drugs.labels) == ("categorical", "labels are given", "drugs", {"0": "none"})
+    assert (drugs.semantic, drugs.reason) == ("categorical", "labels are given")
     assert len(drugs.categories) == 17
-    assert schema.column("group_10").description == "treatment arm"
+    assert schema.column("age").semantic == "continuous"  # one code among numbers makes no category
+    schema = _schema(tmp_path, VISITS, force_types={"age": "categorical"})
     assert (schema.column("age").semantic, len(schema.column("age").categories)) == ("categorical", 77)
 
 
