@@ -22,7 +22,7 @@ def init(
     where: Where = Path(),
     name: Annotated[str, typer.Option(help="The pod's name; the folder's when left out.")] = "",
     owner: Annotated[str, typer.Option(help="Whose pod it is; the OS user's name when left out.")] = "",
-    data: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="A file to serve, its kind told by its name; repeat.")] = None,
+    data: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="What to serve: a file, folder or pattern; repeat.")] = None,
     hub: Annotated[str, typer.Option(metavar="URL", help="The hub's address; the one of this PODIUM_HOME when left out.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: JsonFlag = False,
@@ -30,6 +30,7 @@ def init(
     """Write a commented pod file to start from. At a terminal it asks for what was not given."""
     from podium.cli._starter import source_of, starter
     from podium.config import read_pod_file
+    from podium.datasources._files import MAGIC
     from podium.errors import ConfigError
     from podium.files import write_private
 
@@ -50,7 +51,7 @@ def init(
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}.", field="FILE", remedy="Name another.") from None
     config = read_pod_file(file)
-    missing = [str(path) for path in data or [] if not path.expanduser().is_file()]
+    missing = [str(path) for path in data or [] if not (path.expanduser().exists() or MAGIC.search(str(path)))]
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     lines = [
         f"Wrote {shown}, for pod {config.identifier}.",

@@ -59,6 +59,7 @@ class Datasource(Plugin):
 
     package: ClassVar[str] = "podium.datasources"
     suffixes: ClassVar[tuple[str, ...]] = ()  # of files that this kind reads when all it is told is their path
+    gathers: ClassVar[bool] = False  # whether a folder of such files is one datasource by nature, and not one for each file
 
     name: str = Field(default="", json_schema_extra=NAME_SCHEMA)
     key: tuple[str, ...] = Field(default=(), json_schema_extra=DISTINCT)

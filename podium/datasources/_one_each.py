@@ -47,6 +47,7 @@ class Unfit(Exception):
 class OneEach(Files):
     """One file, one datapoint, and its path is its key. `pixels`: whether there is a column `image`, which every run then reads."""
 
+    gathers: ClassVar[bool] = True
     version: ClassVar[int] = 1  # of what a head is made of: heads kept by another version are read again
 
     key: tuple[str, ...] = Field(default=("path",), json_schema_extra=DISTINCT)

@@ -13,6 +13,7 @@ from typing import Any
 from podium.config import pod_folder
 from podium.contracts import DatasourceSchema
 from podium.datasources import About, Datasource, check_initialised, load_source, rebuildable
+from podium.datasources._by_name import kind_by_name
 from podium.datasources._given import given_schema
 from podium.errors import ConfigError, DataSourceError
 from podium.pod.arguments import DatasourceContainerConfig, PodDataConfig
@@ -62,10 +63,15 @@ def gather(
 
 
 def of_path(data: str | os.PathLike[str]) -> list[Datasource]:
-    """The file as a datasource of the kind that its name tells, or each such file of a folder, named after it. Raises ConfigError."""
+    """The file as a datasource of the kind that its name tells, or each such file of a folder, named after it. Raises ConfigError.
+
+    A folder of pictures or scans is one datasource, and so is a folder with nothing but folders of one kind of files.
+    """
     path, kinds = Path(_path(data, "data")), _suffixes()
     if not path.exists():
         raise ConfigError(f"there is no such file: {path}.", field="data", remedy="Correct the path.")
+    if path.is_dir() and (kind := _gathered(path, kinds)):
+        return [load_source({"kind": kind, "path": str(path)})]
     files = sorted(file for file in path.iterdir() if not file.name.startswith(".")) if path.is_dir() else [path]
     read = {file: suffix for file in files if (suffix := _suffix(file, kinds))}
     if not read:
@@ -103,6 +109,15 @@ def _about(column: str, said: Any, before: About) -> About:
     if isinstance(said, str | About):
         return before.model_copy(update={"description": said}) if isinstance(said, str) else said
     raise ConfigError(f"what is said of {column!r} is neither a text nor an About.", field="data_config.column_descriptions")
+
+
+def _gathered(folder: Path, kinds: Iterable[str]) -> str:
+    """The kind of all files below a folder that is one datasource; empty: it is not."""
+    try:
+        kind = kind_by_name(folder)
+    except ConfigError:
+        return ""
+    return kind if Datasource.of(kind).gathers or not any(_suffix(file, kinds) for file in folder.iterdir()) else ""
 
 
 def _suffixes() -> dict[str, str]:

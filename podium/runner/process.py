@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -114,6 +115,10 @@ def end(pid: int, born: float, *, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while runs(pid, born) and time.monotonic() < deadline:
             time.sleep(0.02)
+        for child in _children:
+            if child.pid == pid:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(seconds)  # its threads may end after it: until then it cannot be reaped
         _reap()
 
 

@@ -96,7 +96,7 @@ def test_a_pod_that_runs_flows_of_her_own(shared: Town):
     for file, before, after in (
         ("flows/pod_startup.py", '"pod is up"', '"my own pod is up"'),
         ("tasks/show.py", 'f"# Run {case.id8}', 'f"# My run {case.id8}'),
-        ("schemas/datasource.py", "# Edit below;", "# Mine;"),  # which a worker runs
+        ("schemas/contract_file.py", "# Edit below;", "# Mine;"),  # which a worker runs
     ):
         text = (mine / file).read_text()
         assert before in text

@@ -31,7 +31,7 @@ QUANTILES = [i / 100 for i in range(101)]
 def planted(path):
     """203 rows with, in each kind of column, something that must not leave: an identifier, a text, what few rows have, an extreme."""
     n = 203
-    frame = pd.DataFrame({"patient": [f"canaryid{i:04d}" for i in range(n)], "note": [f"canarynote {i % 190} was here" for i in range(n)]})
+    frame = pd.DataFrame({"patient": [f"canaryid{i:04d}" for i in range(n)], "note": [f"canarynote {i % 120} was here" for i in range(n)]})
     frame["ward"] = ["canaryrare" if i < 3 else LEVEL if i % 2 else "otherlevel" for i in range(n)]
     frame["code"] = [4242424 if i < 4 else i % 3 for i in range(n)]
     frame["amount"] = [987654321.25 if i == 7 else -777777.5 if i == 8 else 50 + i / 7 for i in range(n)]

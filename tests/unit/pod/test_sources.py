@@ -36,7 +36,20 @@ def test_a_folder_is_a_datasource_a_file(table: Path, tmp_path: Path, caplog: py
     assert [source.name for source in podium.Pod("north", data=folder).datasources] == ["north"]
 
 
-@pytest.mark.parametrize(("name", "told"), [("gone.csv", "no such file"), ("notes.md", r"no kind .* Known by their names: \.csv")])
+def test_a_folder_of_pictures_or_of_folders_is_one_datasource(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "scans" / "ct").mkdir(parents=True)
+    for name in ("a.png", "b.jpg", "ct/c.png"):
+        (tmp_path / "scans" / name).touch()
+    (source,) = podium.Pod("north", data=tmp_path / "scans").datasources
+    assert (source.kind, source.name, [found.name for found in source.files()]) == ("images", "north", ["a.png", "b.jpg", "ct/c.png"])
+    for year in ("year=2023", "year=2024"):
+        (tmp_path / "visits" / year).mkdir(parents=True)
+        shutil.copy(table, tmp_path / "visits" / year / "part.csv")
+    (source,) = podium.Pod("north", data=tmp_path / "visits").datasources
+    assert (source.kind, len(source.files())) == ("csv", 2)
+
+
+@pytest.mark.parametrize(("name", "told"), [("gone.csv", "no such file"), ("notes.md", r"no kind .* Known by their names: .*\.csv")])
 def test_a_path_that_nothing_reads_is_refused(name: str, told: str, table: Path, tmp_path: Path) -> None:
     shutil.copy(table, tmp_path / "notes.md")
     with pytest.raises(podium.ConfigError, match=told) as caught:

@@ -42,18 +42,18 @@ async def test_words_are_kept_and_edits_are_seen_without_the_data(desk, words):
     keep(desk, await _profiled(desk, "a", "full"))  # by a worker
     taken = desk.schema("a")
     assert (taken.column("age").description, taken.column("sex").labels) == ("Age at admission", {"1": "m"})
-    assert due(desk, "a") == taken
+    assert await due(desk, "a") == taken
 
     words.write_text("column,description,unit\nage,Age at discharge,years\n")
-    anew = due(desk, "a")
+    anew = await due(desk, "a")
     assert (anew.column("age").description, anew.column("age").unit) == ("Age at discharge", "years")
     assert desk.schema("a") == anew
     assert "Age at discharge" in (desk.folder / "schemas" / "a.json").read_text()
 
     words.write_text("column,type\nage,text\n")
-    assert due(desk, "a") is None  # a type is for the data to say
+    assert await due(desk, "a") is None  # a type is for the data to say
     words.write_text("column,description\nagee,x\n")
-    assert due(desk, "a") is None  # and what is wrong is told where the schema is taken
+    assert await due(desk, "a") is None  # and what is wrong is told where the schema is taken
 
 
 async def test_a_given_schema_is_dressed_too(desk):
