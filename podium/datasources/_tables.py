@@ -18,7 +18,7 @@ from podium.contracts import ColumnType, Part
 from podium.datasources import BATCH_ROWS
 from podium.datasources._engine import cast, column_type, connect, literal, quoted
 from podium.datasources._faults import changed, check_names, explained, fault, from_engine, unknown_column
-from podium.datasources._files import Files, Found
+from podium.datasources._files import Files, Found, token_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -140,14 +140,11 @@ class Table(Files):
             _KNOWN[str(self.dump())] = known
         return list(known.parts or [])
 
-    def token(self) -> str:
-        return _version(self.files())
-
     def _path(self, found: Found) -> Path:
         return self.root / found.name
 
     def _known(self, files: Sequence[Found]) -> _Known:
-        key, version = str(self.dump()), _version(files)
+        key, version = str(self.dump()), token_of(files)
         known = _KNOWN.get(key)
         if known is None or known.version != version:
             with explained(self.path):
@@ -268,13 +265,6 @@ class _Known(NamedTuple):
 
 _KNOWN: dict[str, _Known] = {}
 _ENGINES: dict[str, tuple[Layout, duckdb.DuckDBPyConnection]] = {}
-
-
-def _version(files: Sequence[Found]) -> str:
-    """One file's own token; of several, a digest of all."""
-    if len(files) == 1:
-        return files[0].token
-    return hashlib.sha256("\n".join(f"{found.name}\0{found.token}" for found in files).encode()).hexdigest()[:32]
 
 
 def _now(path: Path) -> str:

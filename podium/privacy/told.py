@@ -31,8 +31,8 @@ def count(rows: int, rules: Rules) -> Count:
 
 
 def distinct(column: Column, rules: Rules) -> Count | None:
-    """How many levels may be told of; for other columns, how many values there are, which is a number of rows."""
-    if column.categories:
+    """How many levels may be told of; for other columns, and for very many levels, how many values there are, as a number of rows."""
+    if 0 < len(column.categories) <= rules.max_levels:
         return len(levels(column, rules))
     return None if column.distinct is None else count(column.distinct, rules)
 
