@@ -1,12 +1,16 @@
 """Workbooks: the types of the cells, the one sheet that is meant, and what is refused with its row."""
 
+import datetime as dt
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from podium.datasources import Excel
 from podium.datasources.excel import write_sheet
 from podium.errors import DataSourceError
+
+HERE = Path(__file__).parent / "workbooks"
 
 
 def rows_of(source):
@@ -97,3 +101,16 @@ def test_without_its_library(tmp_path, monkeypatch):
     write_sheet(tmp_path / "t.xlsx", [["n"], [1]])
     monkeypatch.setitem(__import__("sys").modules, "python_calamine", None)
     refused(Excel(name="t", path=tmp_path / "t.xlsx"), "missing_extra", "pip install 'podium[excel]'")
+
+
+def test_a_workbook_with_a_password_is_refused_with_what_helps():
+    with pytest.raises(DataSourceError, match=r"locked\.xlsx: it is protected by a password") as caught:
+        Excel(name="a", path=HERE / "locked.xlsx").columns()
+    assert "Save a copy without a password" in caught.value.remedy
+
+
+def test_cells_keep_their_types():
+    source = Excel(name="a", path=HERE / "staff.xlsx")
+    assert source.columns() == [("id", "integer"), ("born", "date"), ("at", "timestamp"), ("name", "text"), ("pay", "number")]
+    at = dt.datetime(2024, 1, 5, 8, 30, tzinfo=dt.UTC).replace(tzinfo=None)
+    assert rows_of(source) == [(1, dt.date(1990, 5, 1), at, "Ann", 1.5), (2, None, None, "Bob", 2.0)]
