@@ -109,7 +109,7 @@ def test_a_workbook_with_a_password_is_refused_with_what_helps():
     assert "Save a copy without a password" in caught.value.remedy
 
 
-def test_cells_keep_their_types():
+def test_dates_and_times_of_cells():
     source = Excel(name="a", path=HERE / "staff.xlsx")
     assert source.columns() == [("id", "integer"), ("born", "date"), ("at", "timestamp"), ("name", "text"), ("pay", "number")]
     at = dt.datetime(2024, 1, 5, 8, 30, tzinfo=dt.UTC).replace(tzinfo=None)
