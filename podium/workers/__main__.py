@@ -117,15 +117,15 @@ def _take(commands: BinaryIO, waiting: queue.SimpleQueue[Any], place: Path) -> N
 def _watch(parent: int, place: Path) -> None:
     while os.getppid() == parent:
         if _ALLOWED and resident() > _ALLOWED[0]:
-            _end(place, OVER_MEMORY)
+            os._exit(OVER_MEMORY)  # at once: what misses its files would be told as an error of the data. The session removes them
         time.sleep(WATCH_SECONDS)
     _end(place)
 
 
-def _end(place: Path, status: int = 0) -> None:
+def _end(place: Path) -> None:
     if place.name.startswith("worker-"):
         shutil.rmtree(place, ignore_errors=True)
-    os._exit(status)
+    os._exit(0)
 
 
 def _load() -> None:
