@@ -35,7 +35,7 @@ check: setup-dev ## style, types, import directions
 	$(BIN)/lint-imports
 
 test: setup-dev ## everything that CI runs
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" $(FLAGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" $(FLAGS)
 
 format: setup-dev
 	$(BIN)/ruff check --fix .
