@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +139,11 @@ class Table(Files):
             known = known._replace(parts=[part.model_copy(update={"token": f"{part.token}:{sign}"}) for part in found])
             _KNOWN[str(self.dump())] = known
         return list(known.parts or [])
+
+    def _told(self, types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+        """The types that the custodian set. Text and identifiers are kept as written, so that a code never loses a leading zero."""
+        as_text: dict[str, ColumnType] = {name: "text" for name, semantic in self.force_types.items() if semantic in ("text", "identifier")}
+        return as_text | dict(types)
 
     def _path(self, found: Found) -> Path:
         return self.root / found.name

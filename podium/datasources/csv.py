@@ -153,7 +153,7 @@ class Csv(Table):
             alike.setdefault((one.delimiter, one.names), []).append(one)
         found = joined([self._sniffed(group, alone=len(alike) == 1) for group in alike.values()])
         types = {name: native or "VARCHAR" for name, native in found.types.items()}
-        types |= {name: SQL[wanted] for name, wanted in self._forced().items() if name in types}
+        types |= {name: SQL[wanted] for name, wanted in self._told(self.types).items() if name in types}
         formats = f", dateformat = {literal(found.date)}" if found.date else ""
         return types, formats + (f", timestampformat = {literal(found.timestamp)}" if found.timestamp else "")
 
@@ -178,11 +178,6 @@ class Csv(Table):
                 walk(connect(path, columns=len(names)), self._sql(as_text, [path]))
         with explained(self._path(starts[0].found)):
             raise error or fault(self._path(starts[0].found), "its rows have another number of values than its header.", code="ragged_row")
-
-    def _forced(self) -> dict[str, ColumnType]:
-        """Text and identifiers are kept as written, so that a code never loses a leading zero."""
-        as_text: dict[str, ColumnType] = {name: "text" for name, semantic in self.force_types.items() if semantic in ("text", "identifier")}
-        return as_text | self.types
 
     @classmethod
     def sample(cls, *args: Path) -> Self:

@@ -56,7 +56,7 @@ class Json(Table):
                     self._blame_lines(self._path(found), {})
                 with explained(self.path):
                     raise
-        types |= {name: SQL[wanted] for name, wanted in self._forced().items()}
+        types |= {name: SQL[wanted] for name, wanted in self._told(self.types).items()}
         check_names(self.path, list(types))
         shape = {name: self.types.get(name, _kind(native)) for name, native in types.items()}
         natives = {name: native if _kind(native) != "other" else "VARCHAR" for name, native in types.items()}
@@ -111,10 +111,6 @@ class Json(Table):
             remedy = "Write one object on each line: jq -c '.[]' FILE."
             raise fault(path, "this is one JSON array, and no lines of objects.", line=1, remedy=remedy, code="json_line")
         return records(data, rows=rows, whole=whole)
-
-    def _forced(self) -> dict[str, ColumnType]:
-        as_text: dict[str, ColumnType] = {name: "text" for name, semantic in self.force_types.items() if semantic in ("text", "identifier")}
-        return as_text | self.types
 
     @classmethod
     def sample(cls, *args: Path) -> Self:
