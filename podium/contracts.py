@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -169,14 +169,29 @@ class Card(Frozen):
         raise ConfigError(message, field=field, remedy=nearest(name, known), code="unknown_column")
 
 
+class Repeat(Frozen):
+    """When a standing task is asked again, by itself: at the times of `cron` (five fields, UTC), or when the source has grown.
+
+    `grown_by` is a number of datapoints, `grown_by_percent` a share of those at the last release. `until` is the last moment, in seconds
+    since 1970. `cumulative`: each time on all data; else on what is new.
+    """
+
+    cron: str = Field(default="", max_length=100)
+    grown_by: int | None = Field(default=None, ge=1)
+    grown_by_percent: float | None = Field(default=None, gt=0, le=1000)
+    until: int
+    cumulative: bool = False
+
+
 class Task(Frozen):
-    """What an analyst asks of one pod; the body of a sealed `task` message."""
+    """What an analyst asks of one pod; the body of a sealed `task` message. With `repeat` it stands, and is asked again by itself."""
 
     v: Literal[1] = 1
     protocol: dict[str, Any]
     algorithm: dict[str, Any]
     datasource: str
     new_data_only: bool = False
+    repeat: Repeat | None = None
 
     @field_validator("datasource")
     @classmethod
@@ -186,7 +201,8 @@ class Task(Frozen):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical task, hex: what a decision and an approval are bound to."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+        said = self.model_dump(mode="json", exclude={"repeat"} if self.repeat is None else None)
+        return hashlib.sha256(canonical(said)).hexdigest()
 
 
 class Disclosure(Frozen):
@@ -289,6 +305,54 @@ class Decision(Frozen):
     grant: str = ""
     task_digest: str
     at: int
+
+
+class Outcome(IntEnum):
+    """What became of a datapoint in a run, as the history keeps it: each is a row only where something is to be said.
+
+    `moved`: unchanged, but found in another part than before; `gone`: it is not in the source any more.
+    """
+
+    DONE = 0
+    QUARANTINED = 1
+    GONE = 2
+    MOVED = 3
+
+
+class Survey(Frozen):
+    """What a source is made of at this moment, before a row is read. `same`: its token is the one asked about, and no part is listed.
+
+    Tokens cover how the source is configured too: equal tokens, equal datapoints with equal digests.
+    """
+
+    token: str
+    same: bool = False
+    parts: tuple[Part, ...] = ()
+
+
+class PartReport(Frozen):
+    """One part as a run has read it: counts of datapoints, and packed digests of those that are to be written down.
+
+    `rows` are all of the part, `used` those in the figures; `failures` counts rows by the contract's rule they break. `keys`,
+    `fingerprints` (16 bytes each) and `outcomes` (1 byte) are in the order of the keys; `reasons` has one byte a quarantined one, in that
+    order: the place of its rule in `rules`. `unseen`: keys that were known in this part and were not met in it. `state` is what the
+    algorithm made of the used rows, where its states add.
+    """
+
+    rows: int = Field(ge=0)
+    new: int = Field(ge=0)
+    changed: int = Field(ge=0)
+    unchanged: int = Field(ge=0)
+    quarantined: int = Field(ge=0)
+    used: int = Field(ge=0)
+    failures: dict[str, int] = {}
+    rules: tuple[str, ...] = ()
+    state: dict[str, Any] | None = None
+    keys: bytes = b""
+    fingerprints: bytes = b""
+    outcomes: bytes = b""
+    reasons: bytes = b""
+    unseen: bytes = b""
 
 
 class SelectReport(Frozen):

@@ -6,7 +6,7 @@ A run's outcome, its datapoints and its reply commit together: they are in one d
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import Enum, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -28,7 +28,11 @@ class PodRecord(SQLModel, table=True):
 
 
 class RunRecord(SQLModel, table=True):
-    """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256."""
+    """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256.
+
+    `task_no` names the question in the history; `counted`: its datapoints are used, and count as known from then on. A repeat of a
+    standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which repeat it is.
+    """
 
     __tablename__ = "run"
 
@@ -54,6 +58,12 @@ class RunRecord(SQLModel, table=True):
     new: int | None = None
     changed: int | None = None
     unchanged: int | None = None
+    quarantined: int | None = None
+    gone: int | None = None
+    task_no: int | None = Field(default=None, index=True)
+    counted: bool = False
+    standing: str = Field(default="", max_length=32, index=True)
+    repeat_no: int = 0
     started_at: int | None = None
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)
@@ -136,21 +146,6 @@ class ApprovalRecord(SQLModel, table=True):
     flow_run: str = ""
     asks: int = 0
     closed_at: int | None = Field(default=None, index=True)
-
-
-class DatapointRecord(SQLModel, table=True):
-    """One datapoint as one task has used it: keyed digests of 16 bytes, and the run that used this version of it.
-
-    Clustered by task and key; an unchanged datapoint is never written again.
-    """
-
-    __tablename__ = "datapoint"
-    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
-
-    task_key: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    fingerprint: bytes = Field(sa_type=LargeBinary)
-    run_no: int
 
 
 class ResultRecord(SQLModel, table=True):

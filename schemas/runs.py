@@ -2,25 +2,23 @@
 
 A run goes queued → running → released | suppressed | rejected | failed; one of several rounds goes back and forth between running and
 waiting (see `schemas.rounds`), one that a custodian must approve goes through pending_approval (see `schemas.approvals`); both may end
-expired. Any of them may end cancelled. The last step writes status, result, datapoints and the sealed reply in one transaction; the reply
+expired. Any of them may end cancelled. The last step writes status, result, history and the sealed reply in one transaction; the reply
 is sent after it and may be sent again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel, col, delete, select, update
+from sqlmodel import col, delete, select, update
 
 from podium.contracts import FINAL, Released, Status
-from schemas.records import DatapointRecord, ResultRecord, RoundRecord, RunRecord
+from schemas.history import Used, count, drop
+from schemas.records import ResultRecord, RoundRecord, RunRecord
 from schemas.stores import PodDatabase
 
-CHUNK = 10_000
 OPEN = tuple(status for status in Status if status not in FINAL and status is not Status.PARTIAL)
 
 
@@ -76,18 +74,17 @@ class RunStore:
         code: str = "",
         released: Released | None = None,
         keep: bool = False,
-        datapoints: Iterable[tuple[bytes, bytes]] = (),
-        task_key: bytes = b"",
-        new: int | None = None,
-        changed: int | None = None,
+        used: Used | None = None,
     ) -> RunRecord:
-        """End a run: status, result, datapoints and sealed reply in one transaction. The first end of a run is its only one."""
+        """End a run: status, result, history and sealed reply in one transaction. The first end of a run is its only one.
+
+        Without `used` its batches do not count, and are gone. Raises TaskError (`overtaken`) where they cannot count any more.
+        """
         with self.database.transaction() as session:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
             if record.status.final:
                 return record
             record.status, record.code, record.reply = status, code, reply
-            record.new, record.changed = new, changed
             record.finished_at = int(time.time())
             record.envelope = b""
             if released is not None:
@@ -97,21 +94,18 @@ class RunStore:
                 else:
                     session.add(ResultRecord(run=run, released=released.model_dump_json(), at=record.finished_at))
             assert record.no is not None
-            put = _put(self.database.engine.dialect.name)
-            for chunk in _chunks(sorted(datapoints), CHUNK):  # sorted: the table is clustered by key
-                rows = [{"task_key": task_key, "key": key, "fingerprint": mark, "run_no": record.no} for key, mark in chunk]
-                session.execute(put, rows)
+            if used is not None:
+                count(session, record, used)
+            else:
+                drop(session, record.no)
         return record
 
-    def known(self, task_key: bytes) -> bytes:
-        """Every (key, fingerprint) this task has used, packed in 32 bytes each, sorted by key."""
+    def begin_again(self, run: str) -> None:
+        """Take away what a run has written so far: it starts from its first part."""
         with self.database.transaction() as session:
-            rows = session.exec(
-                select(DatapointRecord.key, DatapointRecord.fingerprint)
-                .where(DatapointRecord.task_key == task_key)
-                .order_by(col(DatapointRecord.key))
-            )
-            return b"".join(key + mark for key, mark in rows)
+            record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
+            assert record.no is not None
+            drop(session, record.no)
 
     def unfinished(self) -> list[RunRecord]:
         """Runs that a restart must take up again, oldest first."""
@@ -135,23 +129,3 @@ class RunStore:
     def _where(self, condition: Any) -> list[RunRecord]:
         with self.database.transaction() as session:
             return list(session.exec(select(RunRecord).where(condition).order_by(col(RunRecord.no))))
-
-
-def _put(dialect: str) -> Any:
-    """Insert datapoints; a changed one replaces its earlier version, an unchanged one stays as it is."""
-    table = SQLModel.metadata.tables["datapoint"]
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    new = {"fingerprint": insert.excluded.fingerprint, "run_no": insert.excluded.run_no}
-    changed = table.c.fingerprint != insert.excluded.fingerprint
-    return insert.on_conflict_do_update(index_elements=["task_key", "key"], set_=new, where=changed)
-
-
-def _chunks(items: Iterable[Any], size: int) -> Iterable[Sequence[Any]]:
-    chunk: list[Any] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -23,7 +23,7 @@ from podium.files import private_folder
 from podium.policy.grants import SignedGrant
 from schemas.records import DecisionRecord, GrantRecord, PodRecord, ReplayRecord, SchemaRecord
 
-LAYOUT = 2  # of the tables in `schemas.records`
+LAYOUT = 3  # of the tables in `schemas.records`
 
 
 class PodDatabase:

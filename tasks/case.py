@@ -19,6 +19,7 @@ from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, T
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
+from schemas.history import Standing
 from schemas.records import RunRecord
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
@@ -38,6 +39,7 @@ class Case:
     turns: Generator[PodStep, object, None]
     worker: WorkerSession
     chosen: SelectReport
+    standing: Standing
     partial: Partial
     released: Released
     admitted = False

@@ -27,6 +27,7 @@ from podium.workers.warm import Warm
 from schemas.approvals import ApprovalStore
 from schemas.cancels import CancelStore
 from schemas.changes import ChangeStore
+from schemas.history import HistoryStore
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
@@ -65,6 +66,7 @@ class Desk:
         self.database = PodDatabase.of(folder=self.folder, url=config.history.url, pod=config.identifier)
         self.runs = RunStore(self.database)
         self.rounds = RoundStore(self.database)
+        self.history = HistoryStore(self.database)
         self.cancels = CancelStore(self.database)
         self.grants = GrantStore(self.database)
         self.approvals = ApprovalStore(self.database)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
 from functools import partial
 
-from podium.contracts import Reply, SelectReport, Status
+from podium.contracts import PartReport, Reply, SelectReport, Status
 from podium.protocols import Send
+from schemas.history import Used
 from tasks.case import Case
 from tasks.step import coded
-
-WIDTH = 16
 
 
 @coded
@@ -39,27 +37,38 @@ async def end(case: Case) -> None:
     chosen = getattr(case, "chosen", None)
     reply = Reply(run=case.run, status=case.released.status, released=case.released)
     keep = case.desk.config.history.pod_db
-    changed, new = (chosen.changed, chosen.new) if chosen else (None, None)
-    used = keep and (case.rounds or reply.status is Status.RELEASED)  # what was kept back has not been used: it is still new the next time
-    case.record = await asyncio.to_thread(
-        case.desk.runs.finish,
-        case.run,
-        reply.status,
-        reply=case.sealed(reply),
-        released=case.released,
-        keep=keep,
-        datapoints=_pairs(chosen) if used and chosen else (),
-        task_key=case.task_key,
-        new=new,
-        changed=changed,
-    )
+    used = None
+    if chosen and keep and (case.rounds or reply.status is Status.RELEASED):  # what was kept back is still new the next time
+        report = PartReport(
+            rows=chosen.total,
+            new=chosen.new,
+            changed=chosen.changed,
+            unchanged=chosen.total - chosen.chosen,
+            quarantined=0,
+            used=chosen.chosen,
+            keys=chosen.keys,
+            fingerprints=chosen.fingerprints,
+            outcomes=bytes(chosen.chosen),
+        )
+        no, task_no = case.record.no, case.desk.runs.get(case.run).task_no
+        assert no is not None
+        assert task_no is not None
+        await asyncio.to_thread(partial(case.desk.history.commit, no, 0, part="all", token="1", report=report, whole=False))  # noqa: S106
+        used = Used(
+            task_no=task_no,
+            after=case.standing.last_run,
+            token="",
+            total=chosen.total,
+            new=chosen.new,
+            changed=chosen.changed,
+            unchanged=chosen.total - chosen.chosen,
+            quarantined=0,
+            gone=0,
+        )
+    finish = partial(case.desk.runs.finish, case.run, reply.status, reply=case.sealed(reply), released=case.released, keep=keep, used=used)
+    case.record = await asyncio.to_thread(finish)
 
 
 def digest(chosen: SelectReport) -> bytes:
     """Stands for the very rows that were chosen, in this version."""
     return hashlib.sha256(chosen.keys + chosen.fingerprints).digest()
-
-
-def _pairs(chosen: SelectReport) -> Iterator[tuple[bytes, bytes]]:
-    for at in range(0, len(chosen.keys), WIDTH):
-        yield chosen.keys[at : at + WIDTH], chosen.fingerprints[at : at + WIDTH]

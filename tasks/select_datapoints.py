@@ -20,7 +20,10 @@ async def select_datapoints(case: Case) -> None:
 async def choose(case: Case, *, to_validate: bool = True) -> None:
     """Have the worker read the source once and keep the chosen rows. Raises TaskError (`nothing_new`) where none is left."""
     desk, task = case.desk, case.task
-    known = await asyncio.to_thread(desk.runs.known, case.task_key) if task.new_data_only else b""
+    task_no = desk.history.task(case.task_key, datasource=task.datasource, algorithm=case.algorithm.kind)
+    case.standing = desk.history.standing(task_no)
+    desk.runs.note(case.run, task_no=task_no)
+    known = await asyncio.to_thread(_known, case, task_no) if task.new_data_only else b""
     secret = datasource_secret(desk.secret, task.datasource)
     contract = desk.contract(task.datasource) if to_validate else None
     case.chosen = await case.worker.select(columns=None, secret=secret, known=known, contract=contract)
@@ -28,3 +31,11 @@ async def choose(case: Case, *, to_validate: bool = True) -> None:
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")
     timeline("datapoints selected", run=case.id8)
+
+
+def _known(case: Case, task_no: int) -> bytes:
+    found: dict[bytes, bytes] = {}
+    for chunk in case.desk.history.known(task_no, run_no=case.record.no or 0, places={}):
+        for at in range(0, len(chunk), 36):
+            found[chunk[at : at + 16]] = chunk[at + 16 : at + 32]
+    return b"".join(key + mark for key, mark in sorted(found.items()))

@@ -46,6 +46,25 @@ class Algorithm(Plugin):
         """
 
 
+class Additive(Algorithm):
+    """An algorithm whose states add: what was made of parts of the rows, merged in any order, is what all the rows together give.
+
+    A state is JSON: whole numbers are Python ints of any size, and nothing is rounded before `merged` has all of them. So `local` of
+    all rows and `merged` of the states of any parts of them are equal, bit for bit.
+    """
+
+    @abstractmethod
+    def state(self, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+        """What these rows come to. `rows` counts those that passed the filter."""
+
+    @abstractmethod
+    def merged(self, states: Iterable[dict[str, Any]]) -> Partial:
+        """The share of all the rows behind the states; of none: that of no rows."""
+
+    def local(self, batches: Iterable[pa.RecordBatch]) -> Partial:
+        return self.merged([self.state(batches)])
+
+
 class Iterative(Algorithm):
     """An algorithm of several rounds, each at parameters that follow from what all pods released before.
 

@@ -121,6 +121,10 @@ class Datasource(Plugin):
         """`read`, for one of `partitions()`. Raises DataSourceError, also where the part is not what its token says any more."""
         return self.read(columns)
 
+    def fingerprinted(self) -> tuple[str, ...]:
+        """The columns that a datapoint's fingerprint is taken over. `read` and `read_part` may know one that `columns()` does not name."""
+        return tuple(name for name, _ in self.columns())
+
     def check_fields(self, columns: Collection[str]) -> None:
         """Raise DataSourceError if `key` or `force_types` names a column that is not there. `ignore_columns` may: it is a precaution."""
         for field, names in (("key", self.key), ("force_types", self.force_types)):

@@ -1,0 +1,84 @@
+"""The run history's tables: which datapoints each question has used, in which version, with which outcome.
+
+A question is a `history_task`, by the digest of its algorithm, parameters, columns and code version. A run of it reads parts of the source;
+each part is a `batch`, which commits in one transaction with its datapoints and its state. What a run wrote counts once the run does
+(`run.counted`): until then nobody else sees it, and a run that ends without a release takes it away again.
+
+Nothing here is a cell: keys and fingerprints are keyed digests of 16 bytes. A datapoint that did not change is not written again; its
+standing is that of the newest counted run that says something of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import LargeBinary, SmallInteger
+from sqlmodel import Field, SQLModel
+
+
+class TaskRecord(SQLModel, table=True):
+    """One question as the history knows it. `token`, `total` and `last_run`: the source at the end of the last counted run."""
+
+    __tablename__ = "history_task"
+
+    no: int | None = Field(default=None, primary_key=True)
+    key: bytes = Field(unique=True, sa_type=LargeBinary)
+    datasource: str = Field(index=True)
+    algorithm: str
+    first_at: int
+    token: str = ""
+    total: int = 0
+    last_run: int | None = None
+
+
+class BatchRecord(SQLModel, table=True):
+    """One part of the source as one run has read it.
+
+    `whole`: the state covers every row of the part, not just those that were new. `contract` is the digest of the contract that they met.
+    `unseen`: packed keys that were known in this part and were not met in it, for a run that goes on after a crash.
+    """
+
+    __tablename__ = "batch"
+
+    run_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    no: int = Field(primary_key=True)
+    part: str
+    token: str
+    rows: int
+    used: int
+    new: int
+    changed: int
+    unchanged: int
+    quarantined: int
+    failures: str = ""
+    whole: bool = False
+    contract: bytes = Field(default=b"", sa_type=LargeBinary)
+    state: bytes | None = Field(default=None, sa_type=LargeBinary)
+    unseen: bytes = Field(default=b"", sa_type=LargeBinary)
+    at: int
+
+
+class DatapointRecord(SQLModel, table=True):
+    """One datapoint in one run, where there is something to say: `outcome` is a number of `podium.contracts.Outcome`.
+
+    Clustered by run and batch, in the order of the keys: written once, in one sweep, and never changed.
+    """
+
+    __tablename__ = "datapoint"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    run_no: int = Field(primary_key=True)
+    batch: int = Field(primary_key=True)
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    outcome: int = Field(sa_type=SmallInteger)
+
+
+class QuarantineRecord(SQLModel, table=True):
+    """Why a datapoint is in quarantine: the rule of the contract, or the reason of the kind, that it fell under. Never a value."""
+
+    __tablename__ = "quarantine"
+
+    run_no: int = Field(primary_key=True)
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    rule: str
