@@ -42,9 +42,9 @@ async def computation(pod: PodName, run: RunId) -> Any:
                 return put_away()
             if not case.rounds:  # a run of many rounds that is taken up again has its first behind it
                 async with rows(case):  # a child process, which alone reads rows
-                    await select_datapoints(case)
+                    await select_datapoints(case)  # what is known, and what has to be read
+                    await compute(case)  # part after part; each is on disk before the next
                     await validate(case)
-                    await compute(case)
                 await release(case)  # the one gate
                 await record(case)  # status, result, history and sealed reply in one transaction
             if case.open:

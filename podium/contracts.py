@@ -336,7 +336,7 @@ class PartReport(Frozen):
     `rows` are all of the part, `used` those in the figures; `failures` counts rows by the contract's rule they break. `keys`,
     `fingerprints` (16 bytes each) and `outcomes` (1 byte) are in the order of the keys; `reasons` has one byte a quarantined one, in that
     order: the place of its rule in `rules`. `unseen`: keys that were known in this part and were not met in it. `state` is what the
-    algorithm made of the used rows, where its states add.
+    algorithm made of the used rows, where its states add. `digest` stands for the very rows that were used, in their order and version.
     """
 
     rows: int = Field(ge=0)
@@ -353,6 +353,7 @@ class PartReport(Frozen):
     outcomes: bytes = b""
     reasons: bytes = b""
     unseen: bytes = b""
+    digest: bytes = b""
 
 
 class SelectReport(Frozen):

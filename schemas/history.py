@@ -39,6 +39,10 @@ class Kept:
     contract: bytes
     state: dict[str, object] | None
 
+    def covers(self, contract: bytes) -> bool:
+        """Whether the state stands for every row of the part, all of them judged by this contract."""
+        return self.whole and self.state is not None and self.contract == contract
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -52,7 +56,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Used:
-    """What a run says of the history when it ends: the question, the last counted run when it began, and the source as it was read."""
+    """What a run says of the history when it ends: the question, the last counted run when it began, and the source as it was read.
+
+    `strict`: it was on new data only, so it may not count beside another run that used them meanwhile.
+    """
 
     task_no: int
     after: int | None
@@ -63,6 +70,7 @@ class Used:
     unchanged: int
     quarantined: int
     gone: int
+    strict: bool
 
 
 class HistoryStore:
@@ -158,11 +166,13 @@ class HistoryStore:
 def count(session: Session, record: RunRecord, used: Used) -> None:
     """Let a run's batches count, in the transaction that ends it. Raises TaskError (`overtaken`) where another run was faster."""
     task = session.exec(select(TaskRecord).where(TaskRecord.no == used.task_no).with_for_update()).one()
-    if task.last_run != used.after:
+    overtaken = task.last_run != used.after
+    if overtaken and used.strict:
         error = TaskError("Another run of the same question ended meanwhile.", code="overtaken")
         error.transient = True
         raise error
-    task.token, task.total, task.last_run = used.token, used.total, record.no
+    task.token, task.total = ("" if overtaken else used.token), used.total  # which of two was right about the source is not known
+    task.last_run = record.no
     record.counted = True
     record.new, record.changed, record.unchanged = used.new, used.changed, used.unchanged
     record.quarantined, record.gone = used.quarantined, used.gone

@@ -30,8 +30,9 @@ class PodRecord(SQLModel, table=True):
 class RunRecord(SQLModel, table=True):
     """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256.
 
-    `task_no` names the question in the history; `counted`: its datapoints are used, and count as known from then on. A repeat of a
-    standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which repeat it is.
+    `task_no` names the question in the history, `after_run` its last counted run when this one began, `token` the source as it was found
+    and `unread` the datapoints of its parts that need not be read; `counted`: its datapoints are used, and count as known from then on.
+    A repeat of a standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which it is.
     """
 
     __tablename__ = "run"
@@ -61,6 +62,9 @@ class RunRecord(SQLModel, table=True):
     quarantined: int | None = None
     gone: int | None = None
     task_no: int | None = Field(default=None, index=True)
+    after_run: int | None = None
+    token: str = ""
+    unread: int | None = None
     counted: bool = False
     standing: str = Field(default="", max_length=32, index=True)
     repeat_no: int = 0

@@ -6,12 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect.runtime import flow_run
 
-from podium.algorithms import Algorithm
-from podium.contracts import Partial, Released, Reply, SelectReport, Status, Task
+from podium.algorithms import Additive, Algorithm, Iterative
+from podium.contracts import Partial, Released, Reply, Status, Task
 from podium.crypto.encryption import decode_public
 from podium.crypto.envelope import new_id, peek, reference, seal
 from podium.crypto.header import MAX_LIFE, Header, MessageType
@@ -19,11 +19,15 @@ from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, T
 from podium.history.identity import task_key
 from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
-from schemas.history import Standing
+from schemas.history import Used
 from schemas.records import RunRecord
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
+from tasks.tally import used
 from tasks.words import public
+
+if TYPE_CHECKING:
+    from tasks.reading import Reading
 
 TRIES = 3
 Step = TypeVar("Step", bound=PodStep)
@@ -38,8 +42,7 @@ class Case:
     protocol: Protocol
     turns: Generator[PodStep, object, None]
     worker: WorkerSession
-    chosen: SelectReport
-    standing: Standing
+    reading: Reading
     partial: Partial
     released: Released
     admitted = False
@@ -78,6 +81,33 @@ class Case:
             return Algorithm.load({**self.task.algorithm, "at": json.loads(parameters)})
         except ConfigError as error:
             raise TaskError(f"The round cannot be read: {error}", code="bad_task") from None
+
+    @property
+    def by_parts(self) -> bool:
+        """Whether the answer is made of the states of the source's parts."""
+        return isinstance(self.algorithm, Additive) and self.protocol.kind == "one_round"
+
+    @property
+    def in_rounds(self) -> bool:
+        """Whether the same rows are read more than once."""
+        return isinstance(self.algorithm, Iterative)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether datapoints and results are kept in the pod's database."""
+        return self.desk.config.history.pod_db
+
+    @property
+    def no(self) -> int:
+        """The run's number in the pod's tables."""
+        assert self.record.no is not None
+        return self.record.no
+
+    def note(self, **fields: Any) -> None:
+        """Set fields of the run, here and in its table."""
+        self.desk.runs.note(self.run, **fields)
+        for name, value in fields.items():
+            setattr(self.record, name, value)
 
     @property
     def open(self) -> bool:
@@ -127,11 +157,11 @@ class Case:
             identity=self.desk.identity,
         )
 
-    def end(self, status: Status, *, code: str) -> None:
+    def end(self, status: Status, *, code: str, seen: Used | None = None) -> None:
         """End the run without a result. The code is for the custodian; the analyst gets what `tasks.words` makes of it."""
         said, sentence = public(code)
         reply = Reply(run=self.run, status=status, code=said, message=sentence)
-        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code)
+        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code, used=seen)
 
     def end_unread(self, status: Status, *, code: str) -> None:
         """The same for a run that nobody has in hand: its message was verified before, and is not read again."""
@@ -180,8 +210,8 @@ async def to_an_end(case: Case) -> AsyncIterator[None]:
 
 @coded
 async def end(case: Case, status: Status, *, code: str) -> None:
-    """End a run without a result."""
-    case.end(status, code=code)
+    """End a run without a result. One that has found nothing new has still seen what moved, went away, or stays as it was."""
+    case.end(status, code=code, seen=used(case.desk, case.run, strict=True) if code == "nothing_new" else None)
 
 
 @asynccontextmanager

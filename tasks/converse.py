@@ -17,9 +17,9 @@ from schemas.records import RoundRecord
 from tasks.case import Case, rows
 from tasks.compute import work_out
 from tasks.desk import now
-from tasks.record import answer, digest, end
+from tasks.reading import Reading
+from tasks.record import answer, end
 from tasks.release import let_out
-from tasks.select_datapoints import choose
 from tasks.step import log, step
 
 LOOK_AGAIN, TRY_AGAIN = 30.0, 1.0
@@ -36,15 +36,12 @@ async def converse(case: Case) -> None:
         case.rounds = case.desk.rounds.every(case.run)
         following = case.proceed(_said(word))
         if isinstance(following, Send):
-            await _note_rows(case)
             await end(case)
             return
         if not isinstance(following, Compute):
             raise TaskError(f"protocol {case.protocol.kind} does not go on with a round.", code="protocol")
         async with rows(case):
-            await choose(case, to_validate=False)
-            if digest(case.chosen) != case.rounds[0].rows:
-                raise TaskError("The data changed between two rounds.", code="data_changed")
+            await _read_again(case)
             await work_out(case)
         await let_out(case)
         if case.turn(Send, case.released).last:
@@ -111,15 +108,13 @@ async def _either(bell: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _note_rows(case: Case) -> None:
-    """After a restart the rows used are chosen again, for the history; rows that changed meanwhile are not noted."""
-    if hasattr(case, "chosen") or not case.desk.config.history.pod_db:
-        return
-    async with rows(case):
-        await choose(case, to_validate=False)
-    if digest(case.chosen) != case.rounds[0].rows:
-        log.warning("run %s: its rows changed before it ended; they are not noted as used", case.id8)
-        del case.chosen
+async def _read_again(case: Case) -> None:
+    case.reading = Reading(case, again=True)
+    await case.reading.survey()
+    await case.reading.begin()
+    await case.reading.read()
+    if case.reading.rows_read != case.rounds[0].rows:
+        raise TaskError("The data changed between two rounds.", code="data_changed")
 
 
 def _said(word: RoundRecord) -> Round:

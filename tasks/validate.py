@@ -1,4 +1,8 @@
-"""Validate: the chosen rows against the datasource's contract. The report has rule names and counts, never a value."""
+"""Validate: how what was read stands against the datasource's contract. Rule names and counts, never a value.
+
+The worker holds every row against the contract before the algorithm sees it, and leaves the bad ones out. Here it is judged whether what
+is left may still be called an answer.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,14 @@ from tasks.step import log, step
 
 @step("validate")
 async def validate(case: Case) -> None:
-    """Raises TaskError (`contract`) when a rule is broken; which one is for the custodian's log."""
-    path = case.desk.contract(case.task.datasource)
-    report = await case.worker.validate(path)
-    if not report.ok:
-        broken = ", ".join(f"{rule} ({count})" for rule, count in sorted(report.failures.items()))
-        log.warning("run %s: %s breaks its contract %s: %s", case.id8, case.task.datasource, path.name, broken)
+    """Raises TaskError (`contract`) when too many rows are bad; which rules they break is for the custodian's log."""
+    tally, source = case.reading.tally, case.desk.source(case.task.datasource)
+    if not tally.failures:
+        return
+    broken = ", ".join(f"{rule} ({count})" for rule, count in sorted(tally.failures.items()))
+    name = case.task.datasource
+    log.warning("run %s: %s breaks its contract %s: %s", case.id8, name, case.reading.contract.name, broken)
+    judged = tally.used + tally.quarantined
+    if source.on_bad_rows == "stop" or tally.quarantined > source.max_bad_share * judged:
         raise TaskError("The data do not meet this pod's contract; its custodian has been told.", code="contract")
+    log.warning("run %s: %d datapoints of %s are in quarantine", case.id8, tally.quarantined, name)
