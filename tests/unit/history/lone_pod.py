@@ -1,7 +1,8 @@
 """A pod without a hub and without Prefect: real keys, tables, messages and worker processes, and the flow `computation` as it stands.
 
 A script that takes one command a line as JSON and answers with one line. Nothing reaches a hub, so replies stay on disk; steps are plain
-functions. With `kill_at` a command runs in a child process, which dies by SIGKILL just before its n-th commit.
+functions. In a pod that works `apart` each command runs in a child process: with `kill_at` it dies by SIGKILL just before its n-th commit,
+with `kill_after` after so many seconds, wherever it is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -165,6 +167,8 @@ def forked(lone: Lone, said: dict[str, Any]) -> Any:
         os.write(writing, json.dumps(answer).encode())
         os._exit(0)
     os.close(writing)
+    if "kill_after" in said and not select.select([reading], [], [], said["kill_after"])[0]:
+        os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,33 +32,55 @@ def everything(pod: Any) -> dict[str, Any]:
     return {name: sorted(pod.rows(f"SELECT {columns} FROM {name}"), key=str) for name, columns in TABLES.items()}
 
 
-@pytest.mark.parametrize("which", QUESTIONS)
-def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(which: str, lone: Any, tmp_path: Path):
-    algorithm, new = QUESTIONS[which]
+@pytest.fixture(params=QUESTIONS)
+def asked(request: Any, lone: Any, tmp_path: Path) -> tuple[Any, str, Callable[[], None]]:
+    """A pod that has answered a question once, the run in which it is asked again after an edit, and what puts the pod back to then."""
+    algorithm, new = QUESTIONS[request.param]
     folder = tmp_path / "parts"
     folder.mkdir()
     for place in range(2):
         (folder / f"{place}.csv").write_text(rows(100 * place, 100 * place + 100))
     pod = lone([{"name": "patients", "kind": "csv", "path": str(folder), "key": ["patient"]}], apart=True)
-    before = pod.do("post", task=pod.task(algorithm, new=new))
-    pod.do("carry_out", run=before["run"])
+    first = pod.do("post", task=pod.task(algorithm, new=new))
+    pod.do("carry_out", run=first["run"])
     (folder / "1.csv").write_text(rows(110, 250))  # some gone, some new
-    asked = pod.do("post", task=pod.task(algorithm, new=new))
+    run = pod.do("post", task=pod.task(algorithm, new=new))["run"]
     home = pod.database.parent
     shutil.copytree(home, tmp_path / "kept")
 
-    def again() -> None:
+    def back() -> None:
         shutil.rmtree(home)
         shutil.copytree(tmp_path / "kept", home)
 
-    undisturbed = pod.do("carry_out", run=asked["run"])
-    expected, commits = everything(pod), undisturbed.pop("commits")
-    assert undisturbed["status"] == "released"
+    return pod, run, back
+
+
+def ended(pod: Any, run: str) -> dict[str, Any]:
+    """How the run ends, and everything that the database holds then."""
+    how = pod.do("carry_out", run=run)
+    return {"how": {**how, "tries": 0, "commits": 0}, **everything(pod)}
+
+
+def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any):
+    pod, run, back = asked
+    commits = pod.do("carry_out", run=run)["commits"]
+    back()
+    undisturbed = ended(pod, run)
+    assert undisturbed["how"]["status"] == "released"
     assert commits > 8
     for number in range(1, commits + 1):
-        again()
-        assert pod.do("carry_out", run=asked["run"], kill_at=number) is None
-        ended = pod.do("carry_out", run=asked["run"])
-        ended.pop("commits")
-        assert ended | {"tries": 0} == undisturbed | {"tries": 0}, f"killed before commit {number} of {commits}"
-        assert everything(pod) == expected, f"killed before commit {number} of {commits}"
+        back()
+        assert pod.do("carry_out", run=run, kill_at=number) is None
+        assert ended(pod, run) == undisturbed, f"killed before commit {number} of {commits}"
+
+
+@pytest.mark.soak
+def test_a_run_that_dies_at_any_moment_ends_as_if_it_had_not(asked: Any):
+    pod, run, back = asked
+    undisturbed, chance, killed = ended(pod, run), random.Random(1), 0
+    for number in range(200):
+        back()
+        for _ in range(3):
+            killed += pod.do("carry_out", run=run, kill_after=chance.uniform(0.0, 1.5)) is None
+        assert ended(pod, run) == undisturbed, f"after the {number}th life"
+    assert killed > 300
