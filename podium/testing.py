@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.algorithms import Algorithm, Iterative
 from podium.contracts import Card, CardColumn, Part, Partial, Released, ReleasedCell, Reply, Round, Status
 from podium.datasources import ARROW, Datasource
 from podium.errors import ConfigError, DataSourceError
+from podium.history.fingerprints import digests
 from podium.privacy.disclosure import Rules
 from podium.privacy.gate import release
 from podium.protocols import Await, Compute, Outcome, PodStep, Protocol, Release, Send
@@ -72,6 +73,7 @@ def check_datasource(source: Datasource) -> None:
     assert picked == {name: [values[0], values[-1]] for name, values in every.items()}, "datapoints picks other rows"
     assert source.token() == source.token(), "the token changes by itself"
     _parts(source, names, every)
+    _fingerprints(source)
     _refuses(DataSourceError, lambda: list(source.read(["no such column"])), "an unknown column is not refused")
     rebuilt = Datasource.load(json.loads(json.dumps(source.dump())))
     assert rebuilt == source, "dump() does not rebuild it"
@@ -87,6 +89,22 @@ def _parts(source: Datasource, names: Sequence[str], every: Mapping[str, list[An
     batches = [batch for part in parts for batch in source.read_part(part, names)]
     rows = {name: [value for batch in batches for value in batch.column(name).to_pylist()] for name in names}
     assert rows == every, "the parts are not the rows"
+
+
+def _fingerprints(source: Datasource) -> None:
+    """Each datapoint's fingerprint is the same, whichever way it is read."""
+    columns = source.fingerprinted()
+    assert columns, "fingerprinted() names no column"
+    assert len(set(columns)) == len(columns), "fingerprinted() names a column twice"
+    assert not set(columns) & set(source.ignore_columns), "an ignored column is fingerprinted"
+    whole = _digests(source.read(columns), columns)
+    assert _digests(source.read(columns), columns) == whole, "fingerprints change by themselves"
+    parts = [batch for part in source.partitions() for batch in source.read_part(part, columns)]
+    assert _digests(parts, columns) == whole, "a part gives other fingerprints than the whole"
+
+
+def _digests(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> bytes:
+    return b"".join(digests(batch, secret=bytes(32), purpose="row", columns=columns) for batch in batches)
 
 
 def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -> None:

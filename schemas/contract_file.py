@@ -170,10 +170,17 @@ def _in(file: str, place: str) -> Iterator[None]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a list out wherever it stands: a file of ours has no aliases."""
+    """Writes a list out wherever it stands: a file of ours has no aliases. A sign that YAML takes for the end of a line is escaped."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if _ENDS.intersection(data) else None)
+
+
+_ENDS = frozenset("\x85\u2028\u2029")
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _edited(text: str) -> bool:

@@ -19,11 +19,14 @@ from schemas import contract_file
 from schemas.across import check_of, column_check_of
 from schemas.contract_file import FLAGS, SAID
 from schemas.judging import Judge, grouped
+from schemas.sifting import Sifter
 from schemas.uniqueness import Uniqueness, unique_rules
 from schemas.vocabulary import CHECKS, DTYPES, OVER_COLUMNS, brief, columns_read
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__all__ = ["Sifter", "contract_of", "document_of", "only", "preload", "read", "save", "schema_of", "validate", "warm"]
 
 _POLARS: dict[str, Any] = {
     "integer": pl.Int64,

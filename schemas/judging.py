@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -40,29 +40,33 @@ class Judge:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count the rows that break each rule. Raises WorkerError where pandera fails, which is no verdict."""
+        for rule, kept in self.broken(frame):
+            self.found[rule] = 1 if kept is None else self.found[rule] + int((~kept).sum())
+
+    def broken(self, frame: pl.DataFrame) -> Iterator[tuple[str, pl.Series | None]]:
+        """Each rule that is broken in this frame, and for each row whether it keeps it; None where the rule is about no row, as a type is.
+
+        The rules come in the order of the contract. Raises WorkerError.
+        """
         if frame.columns != self._seen:
             self._seen = frame.columns
-            self._table(frame.columns)
+            yield from self._table(frame.columns)
         for name, column in self._columns.items():
             if name in frame.columns:
-                self._note(pl.LazyFrame({"c": frame[name]}), column, of=name)
+                yield from _broken(pl.LazyFrame({"c": frame[name]}), column, of=name, rows=frame.height)
         for rule in self._across:
             if set(rule.names) <= set(frame.columns):
-                self._note(rule.part(frame), rule.contract, of=", ".join(rule.names) if rule.names else None)
+                of = ", ".join(rule.names) if rule.names else None
+                yield from _broken(rule.part(frame), rule.contract, of=of, rows=frame.height)
 
-    def _table(self, columns: list[str]) -> None:
+    def _table(self, columns: list[str]) -> Iterator[tuple[str, None]]:
         """Which columns there are, judged on a table without rows."""
         numbered = {name: f"c{number}" for number, name in enumerate(dict.fromkeys([*self._columns, *columns]))}
         named = {numbered[name]: Column(required=column.required) for name, column in self._columns.items()}
         empty = pl.LazyFrame(schema={numbered[name]: pl.Null for name in columns})
         names = {number: name for name, number in numbered.items()}
         for error in _errors(empty, DataFrameSchema(named, strict=self._strict), of=None):
-            self.found[f"{_name(error)}: {names.get(str(error.failure_cases), '')}"] = 1
-
-    def _note(self, frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str | None) -> None:
-        for error in _errors(frame, contract, of=of):
-            rule, rows = _name(error) if of is None else f"{_name(error)}: {of}", _rows(error)
-            self.found[rule] = self.found[rule] + rows if rows else 1
+            yield f"{_name(error)}: {names.get(str(error.failure_cases), '')}", None
 
 
 class _Across:
@@ -81,23 +85,35 @@ class _Across:
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
     """The batches put together, up to a number of rows and bytes. It keeps nothing of a frame that it has handed out."""
+    for held in bundled(batches):
+        yield _taken(held)
+
+
+def bundled(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """As many batches as are put together. The list is the caller's."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
         if held and (rows + batch.num_rows > ROWS or size + batch.nbytes > BYTES):
-            yield _frame(held)
-            rows = size = 0
+            yield held
+            held, rows, size = [], 0, 0
         held.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
     if held:
-        yield _frame(held)
+        yield held
 
 
-def _frame(held: list[pa.RecordBatch]) -> pl.DataFrame:
+def frame_of(batches: Sequence[pa.RecordBatch]) -> pl.DataFrame:
+    """The batches as one frame."""
     import pyarrow as pa
 
-    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held)))
-    frame.columns = held[0].schema.names  # polars calls a column without a name something else
+    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches)))
+    frame.columns = batches[0].schema.names  # polars calls a column without a name something else
+    return frame
+
+
+def _taken(held: list[pa.RecordBatch]) -> pl.DataFrame:
+    frame = frame_of(held)
     held.clear()
     return frame
 
@@ -116,6 +132,13 @@ def _counted(check: Check) -> Check:
     twin = copy.copy(check)
     twin.n_failure_cases = 1
     return twin
+
+
+def _broken(
+    frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str | None, rows: int
+) -> Iterator[tuple[str, pl.Series | None]]:
+    for error in _errors(frame, contract, of=of):
+        yield _name(error) if of is None else f"{_name(error)}: {of}", _kept(error, rows)
 
 
 def _errors(frame: pl.LazyFrame, contract: Column | DataFrameSchema, *, of: str | None) -> list[SchemaError]:
@@ -142,7 +165,8 @@ def _name(error: SchemaError) -> str:
     return name if name.replace("_", "").isalnum() else "check"
 
 
-def _rows(error: SchemaError) -> int:
-    """How many rows it is about; 0 where it is about none of them, as a type is."""
-    output = error.check_output
-    return int((~output[CHECK_OUTPUT_KEY]).sum()) if isinstance(output, pl.DataFrame) else 0
+def _kept(error: SchemaError, rows: int) -> pl.Series | None:
+    """For each row whether it keeps the rule; None where it is about the table, as a type is, or a check that has one answer for all."""
+    output, quoted = error.check_output, error.failure_cases
+    by_row = isinstance(output, pl.DataFrame) and isinstance(quoted, pl.DataFrame) and output.height == rows
+    return output[CHECK_OUTPUT_KEY] if by_row else None

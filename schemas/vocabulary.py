@@ -200,7 +200,8 @@ def _range(given: Any, kind: str) -> dict[str, Any]:
 def _values(given: Any, kind: str) -> list[Any]:
     if not isinstance(given, list) or not given:
         raise Wrong("its argument must be a list of values", "Such as [a, b]. A missing value is a matter of `nullable`.")
-    return [_scalar(one, kind) for one in given]
+    values = [_scalar(one, kind) for one in given]
+    return [float(one) for one in values] if kind == "number" else values  # polars looks for no whole number among others
 
 
 def _length(given: Any, _kind: str) -> dict[str, Any]:

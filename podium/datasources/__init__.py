@@ -55,6 +55,9 @@ class Datasource(Plugin):
 
     `about` describes columns, and so does `dictionary`, a data dictionary as CSV; `about` has the last word. `catalogue`: how much of
     the schema the hub's card may hold. `on_drift`: whether tasks go on when the data have changed since the last full schema.
+
+    `on_bad_rows`: whether a row that breaks the contract is left out and kept in quarantine, or stops the run; so does a share of such
+    rows above `max_bad_share` in any case.
     """
 
     package: ClassVar[str] = "podium.datasources"
@@ -70,6 +73,8 @@ class Datasource(Plugin):
     dictionary: Path | None = None
     catalogue: Catalogue = "types"
     on_drift: Literal["stop", "warn", "ignore"] = "warn"
+    on_bad_rows: Literal["quarantine", "stop"] = "quarantine"
+    max_bad_share: float = Field(default=0.05, ge=0, le=1)
     _cache: Path | None = PrivateAttr(default=None)
 
     @field_validator("name")

@@ -74,6 +74,43 @@ class TestPlanted(_Unregistered):
         with pytest.raises(AssertionError, match="int64"):
             check_datasource(Loose.sample(tmp_path))
 
+    def test_fingerprints_that_depend_on_the_part_are_caught(self, tmp_path):
+        import pyarrow as pa
+
+        class Adrift(Csv):
+            """Its fingerprint is taken over a column that nobody may ask for, and which a part has otherwise."""
+
+            kind = "adrift"
+
+            def fingerprinted(self):
+                return ("hidden",)
+
+            def read(self, columns, datapoints=None):
+                return self._hidden(super().read, columns, 0, datapoints)
+
+            def read_part(self, part, columns):
+                return self._hidden(lambda names: super(Adrift, self).read_part(part, names), columns, 1)
+
+            def _hidden(self, read, columns, value, *more):
+                if "hidden" not in columns:
+                    yield from read(columns, *more)
+                    return
+                for batch in read(["age"], *more):
+                    yield pa.record_batch({"hidden": pa.array([value] * batch.num_rows)})
+
+        with pytest.raises(AssertionError, match="other fingerprints than the whole"):
+            check_datasource(Adrift.sample(tmp_path))
+
+    def test_a_fingerprint_over_nothing_is_caught(self, tmp_path):
+        class Blank(Csv):
+            kind = "blank"
+
+            def fingerprinted(self):
+                return ()
+
+        with pytest.raises(AssertionError, match="names no column"):
+            check_datasource(Blank.sample(tmp_path))
+
 
 def test_csv_and_parquet_give_the_same_rows(tmp_path):
     import pyarrow as pa

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -71,6 +73,16 @@ def test_a_wrong_example_would_be_caught(tmp_path):
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
 def test_python_compiles(block: Block):
     compile(block.text, str(block), "exec")
+
+
+def test_the_history_is_asked_as_its_page_says(tmp_path):
+    asked = [block.text for block in blocks("sql") if block.page.endswith("run-history.md")]
+    assert asked
+    load("schemas.datapoints")
+    load("schemas.stores").PodDatabase(f"sqlite:///{tmp_path / 'pod.db'}").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "pod.db")) as database:
+        for query in asked:
+            assert database.execute(query, {"key": bytes(16)}).fetchall() == []
 
 
 def test_the_taught_algorithm_keeps_the_contract(taught):

@@ -17,7 +17,7 @@ from podium.workers.progress import Progress
 
 __all__ = ["HEAD_ROWS", "profile"]
 
-WORDS = {"name", "about", "description", "dictionary", "catalogue", "on_drift"}  # put on afterwards
+WORDS = {"name", "about", "description", "dictionary", "catalogue", "on_drift", "on_bad_rows", "max_bad_share"}  # put on afterwards
 SKETCH, LEAST_SKETCH, SKETCHED = 4096, 256, 1_000_000  # hashes kept of a column, and of all columns of a wide table
 
 

@@ -41,6 +41,8 @@ POD = {
             "delimiter": ";",
             "encoding": "latin-1",
             "nulls": ["-"],
+            "on_bad_rows": "stop",
+            "max_bad_share": 0.5,
         },
         {"name": "visits", "kind": "parquet", "path": "visits.parquet"},
     ],
@@ -160,6 +162,16 @@ def test_the_good_ones_are_good_as_files(tmp_path: Path) -> None:
     assert read_pod_file(tmp_path / "pod.yaml").pod.description == "2024-01-05"
     (tmp_path / "ask.yaml").write_text(yaml.safe_dump(ASK))
     assert read_ask_file(tmp_path / "ask.yaml").allow_partial
+
+
+SHARES = {0: True, 1: True, 0.02: True, 1.01: False, -0.01: False, 5: False, float("nan"): False}
+
+
+@pytest.mark.parametrize(("share", "good"), SHARES.items())
+def test_a_share_of_bad_rows_is_between_nothing_and_all(share: float, good: bool, schemas) -> None:
+    changed = replaced(POD, ("datasources", 0, "max_bad_share"), share)
+    assert accepted("pod-file", changed) is good
+    assert schemas["pod-file"].is_valid(changed) is (good or share != share)  # JSON has no NaN
 
 
 @pytest.mark.parametrize("written", ["yes", '"8"', "8.5", "true"])

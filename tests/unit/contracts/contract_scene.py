@@ -12,7 +12,7 @@ from schemas import contract_file
 from schemas.datasource import contract_of, read
 
 ODD = ["yes", "1", "null", "~", "a: b", "- a", "#", "'", '"', "*", "^a$", "c", "c0", "check_output", "failure_case", "index"]
-ODD += ["schema_type", "dtype", "é ü", "日本", "", " ", "\n", "😀", "\x00"]
+ODD += ["schema_type", "dtype", "é ü", "日本", "", " ", "\n", "😀", "\x00", "a\x85b"]
 names = st.sampled_from(ODD) | st.text(max_size=200)
 VALUES = {
     "integer": st.integers(-(2**62), 2**62),

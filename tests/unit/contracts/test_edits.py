@@ -141,6 +141,12 @@ def test_every_check_judges_rows(check, tmp_path):
     assert report.failures == {f"{full}: {name}": len(bad)}
 
 
+@pytest.mark.parametrize("check", ["isin", "notin"])
+def test_whole_numbers_are_looked_for_in_a_column_of_numbers(check, tmp_path):
+    contract = edited(tmp_path / "t.yaml", {"n": {check: [0, 1]}})
+    assert validate([table(n=[0.0, 1.0, 1.5, 2.5, 3.5, None])], contract).failures == {f"{check}: n": 3 if check == "isin" else 2}
+
+
 def test_true_and_false(tmp_path):
     contract = edited(tmp_path / "t.yaml", {"b": {"eq": True}})
     assert validate([table(b=[True, False, None])], contract).failures == {"equal_to: b": 1}
