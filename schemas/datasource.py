@@ -5,10 +5,12 @@ Rows are validated in batches, so memory stays bounded; uniqueness is judged ove
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 from pandera.polars import Check, Column, DataFrameSchema
 
@@ -129,6 +131,34 @@ def validate(batches: Iterable[pa.RecordBatch], contract: DataFrameSchema) -> Va
         del frame  # before the next is read
     failures = judge.found + unique.failures()
     return ValidationReport(rows=rows, ok=not failures, failures=dict(failures))
+
+
+class Sifter:
+    """Tells good rows from bad. `rules`, `failures` (rows by rule) and `fatal` (what is not about single rows) grow with what is added."""
+
+    def __init__(self, contract: DataFrameSchema, *, unique: bool = True) -> None:
+        self._judge, self._unique = Judge(contract), Uniqueness(unique_rules(contract) if unique else [])
+        self.rules: list[str] = []
+        self.failures, self.fatal = Counter[str](), Counter[str]()
+
+    def add(self, batch: pa.RecordBatch) -> Any:
+        """Of each row 0, or 1 + the place in `rules` of the first rule that it breaks, as 16-bit numbers."""
+        frame = next(grouped([batch]))
+        codes = np.zeros(frame.height, dtype=np.uint16)
+        for rule, bad in self._judge.rows(frame):
+            if bad is None:
+                self.fatal[rule] = 1
+                continue
+            if rule not in self.rules:
+                self.rules.append(rule)
+            self.failures[rule] += int(bad.sum())
+            codes[bad & (codes == 0)] = 1 + self.rules.index(rule)
+        self._unique.add(frame)
+        return codes
+
+    def finish(self) -> None:
+        """Nothing comes after: judge what must be there once."""
+        self.fatal.update(self._unique.failures())
 
 
 def preload() -> None:

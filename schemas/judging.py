@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pandera.config import ValidationDepth, config_context
@@ -49,6 +49,22 @@ class Judge:
         for rule in self._across:
             if set(rule.names) <= set(frame.columns):
                 self._note(rule.part(frame), rule.contract, of=", ".join(rule.names) if rule.names else None)
+
+    def rows(self, frame: pl.DataFrame) -> Iterator[tuple[str, Any]]:
+        """Each rule that is broken, and which rows break it; None: it is about none of them."""
+        before = Counter(self.found)
+        if frame.columns != self._seen:
+            self._seen = frame.columns
+            self._table(frame.columns)
+        yield from ((rule, None) for rule in self.found - before)
+        named: list[tuple[pl.LazyFrame, Column | DataFrameSchema, str]]
+        named = [(pl.LazyFrame({"c": frame[name]}), column, name) for name, column in self._columns.items() if name in frame.columns]
+        across = [rule for rule in self._across if set(rule.names) <= set(frame.columns)]
+        for part, contract, of in [*named, *((rule.part(frame), rule.contract, ", ".join(rule.names)) for rule in across)]:
+            for error in _errors(part, contract, of=of or None):
+                output = error.check_output
+                bad = (~output[CHECK_OUTPUT_KEY]).fill_null(value=False).to_numpy() if isinstance(output, pl.DataFrame) else None
+                yield (f"{_name(error)}: {of}" if of else _name(error)), bad
 
     def _table(self, columns: list[str]) -> None:
         """Which columns there are, judged on a table without rows."""
