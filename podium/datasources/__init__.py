@@ -130,6 +130,10 @@ class Datasource(Plugin):
         """The columns that a datapoint's fingerprint is taken over. `read` and `read_part` may know one that `columns()` does not name."""
         return tuple(name for name, _ in self.columns())
 
+    def kept_out(self) -> Mapping[str, str]:
+        """Datapoints that the last `read` or `read_part`, taken to its end, left out: a word for the reason, by their column `path`."""
+        return {}
+
     def check_fields(self, columns: Collection[str]) -> None:
         """Raise DataSourceError if `key` or `force_types` names a column that is not there. `ignore_columns` may: it is a precaution."""
         for field, names in (("key", self.key), ("force_types", self.force_types)):

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from podium.contracts import ColumnType, Part, SemanticType
 from podium.datasources import ARROW, DISTINCT
@@ -52,6 +52,7 @@ class OneEach(Files):
 
     key: tuple[str, ...] = Field(default=("path",), json_schema_extra=DISTINCT)
     pixels: bool = False
+    _kept_out: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _meanings(self) -> Self:
@@ -95,21 +96,21 @@ class OneEach(Files):
 
     def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
         self._check(columns)
-        files, start, kept_out = self.files(), 0, Counter[str]()
+        files, start, others = self.files(), 0, 0
         wanted = None if datapoints is None else sorted(set(datapoints))
         heads = self._heads()
+        self._kept_out.clear()
         try:
             heads.only(files)
             for group in self._with_heads(heads, files):
-                kept_out.update(head.fault for _, head in group if head.fault)
-                rows = [(found, head) for found, head in group if not head.fault]
+                rows = self._fit(group)
+                others += sum(head.fault == OTHER for _, head in group)
                 picked = rows if wanted is None else [rows[n - start] for n in _between(wanted, start, start + len(rows))]
                 yield from self._batches(picked, columns)
                 start += len(rows)
         finally:
             heads.close()
-        others = kept_out.pop(OTHER, 0)
-        if kept_out:
+        if kept_out := Counter(self._kept_out.values()):
             log.warning("%s: %d files are kept out: %s", self.path, kept_out.total(), dict(kept_out))
         if not start:
             remedy = "The worker's log names each file and why." if kept_out else "Correct `path`."
@@ -147,11 +148,20 @@ class OneEach(Files):
         if not now or token_of(now) != part.token:
             raise fault(self.path, "files changed while they were read.", remedy="Read it again.", code="changed_meanwhile")
         heads = self._heads()
+        self._kept_out.clear()
         try:
             for group in self._with_heads(heads, now):
-                yield from self._batches([(found, head) for found, head in group if not head.fault], columns)
+                yield from self._batches(self._fit(group), columns)
         finally:
             heads.close()
+
+    def kept_out(self) -> Mapping[str, str]:
+        return dict(self._kept_out)
+
+    def _fit(self, group: Sequence[tuple[Found, Head]]) -> list[tuple[Found, Head]]:
+        """Those that can be read; of the others it is noted why not."""
+        self._kept_out.update({found.name: head.fault for found, head in group if head.fault not in ("", OTHER)})
+        return [(found, head) for found, head in group if not head.fault]
 
     def _check(self, columns: Sequence[str]) -> None:
         known = [name for name, _ in self.columns()]

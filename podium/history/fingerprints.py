@@ -63,6 +63,20 @@ def copy_key(content: bytes, copy: int, *, secret: bytes) -> bytes:
     return hashlib.blake2b(content + copy.to_bytes(8, "big"), digest_size=SIZE, key=_key(secret, "copy", ())).digest()
 
 
+def copy_keys(contents: bytes, copies: Sequence[int], *, secret: bytes) -> bytes:
+    """`copy_key` of many, packed as their contents are; copy 0 is the first row, whose key is its content."""
+    keyed = hashlib.blake2b(digest_size=SIZE, key=_key(secret, "copy", ()))
+    made = []
+    for at, copy in enumerate(copies):
+        content = contents[at * SIZE : (at + 1) * SIZE]
+        if copy:
+            one = keyed.copy()
+            one.update(content + copy.to_bytes(8, "big"))
+            content = one.digest()
+        made.append(content)
+    return b"".join(made)
+
+
 def _key(secret: bytes, purpose: Purpose, names: Sequence[str]) -> bytes:
     if not 16 <= len(secret) <= 64:
         raise ConfigError("a fingerprint secret has 16 to 64 bytes.", field="secret")

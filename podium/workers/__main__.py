@@ -46,20 +46,21 @@ def main() -> None:
 
 def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
     from podium.workers.faults import fault_of
-    from podium.workers.frames import encode
+    from podium.workers.frames import streamed
     from podium.workers.inside import Inside
 
     def send(header: dict[str, Any], parts: list[bytes]) -> None:
-        for piece in encode(header, parts):
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(answers.fileno(), view[: 1 << 20]) :]
+        for frame in streamed(header, parts):
+            for piece in frame:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(answers.fileno(), view[: 1 << 20]) :]
 
     inside = Inside(progress=lambda scanned: send({"progress": list(scanned)}, []))
     warming = _Warming()
     while True:
         fields, parts = waiting.get()
-        if fields.get("do") == "select" and fields.get("contract"):
+        if fields.get("do") in ("select", "begin") and fields.get("contract"):
             warming.start_once()
         try:
             if fields.get("do") == "open":
@@ -74,7 +75,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
 
 
 class _Warming:
-    """Pandera takes most of a second to load: beside `select`, which waits for the disk, or after a profile, never in its way."""
+    """Pandera takes most of a second to load: while the first rows are read, or after a profile, never in the way of either."""
 
     def __init__(self) -> None:
         self._started = False

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from podium.errors import WorkerError
 
 MAX_HEADER = 16 << 20
-MAX_PARTS = 4
+MAX_PARTS = 8
 MAX_BINARY = 1 << 30
+PIECE = 8 << 20  # bytes of a frame, where many follow one another
+MAX_PIECES = 8 << 30  # bytes of an answer in pieces
 Frame = tuple[dict[str, Any], list[bytes]]
 
 
@@ -25,6 +27,16 @@ def encode(header: dict[str, Any], parts: Sequence[bytes] = ()) -> list[bytes]:
     if len(text) > MAX_HEADER or len(parts) > MAX_PARTS or sum(map(len, parts)) > MAX_BINARY:
         raise WorkerError("the answer is larger than a frame may be.", code="worker_too_large")
     return [struct.pack(">I", len(text)), text, *parts]
+
+
+def streamed(header: dict[str, Any], parts: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """An answer as one frame, or as many: a `piece` of the part with that number in each, and at last the header with empty parts."""
+    if sum(map(len, parts)) > PIECE:
+        for place, part in enumerate(parts):
+            for start in range(0, len(part), PIECE):
+                yield encode({"id": header["id"], "piece": place}, [part[start : start + PIECE]])
+        parts = [b""] * len(parts)
+    yield encode(header, parts)
 
 
 def read(stream: BinaryIO) -> Frame | None:

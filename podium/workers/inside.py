@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podium.contracts import DatasourceSchema
 from podium.errors import ConfigError, WorkerError
+from podium.workers.answers import BINARY
 from podium.workers.progress import Progress, Scanned
+from podium.workers.records import Records
 from podium.workers.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from podium.workers.picked import Good
+    from podium.workers.reading import Reading
+    from podium.workers.survey import Parts
+
 Result = tuple[str, list[bytes]]
+DONE = json.dumps({"done": True})
 
 
 class Inside:
@@ -20,6 +28,10 @@ class Inside:
     def __init__(self, *, progress: Progress) -> None:
         self._progress = progress
         self._snapshot: Snapshot | None = None
+        self._parts: Parts = {}
+        self._records = Records()
+        self._reading: Reading | None = None
+        self._states: list[dict[str, Any]] = []
 
     def do(self, fields: dict[str, Any], parts: list[bytes]) -> Result:
         """Carry out one command. Raises whatever goes wrong."""
@@ -36,6 +48,21 @@ class Inside:
                 return self._validate(Path(fields["contract"]))
             case "compute":
                 return self._compute(fields["algorithm"])
+            case "survey":
+                return self._survey(fields["unless"], Path(fields["contract"]), by_parts=bool(fields["by_parts"]))
+            case "history":
+                return self._history(fields["of"], *parts)
+            case "begin":
+                return self._begin(fields, *parts)
+            case "part":
+                return self._part(fields["place"])
+            case "unseen":
+                return DONE, [self._current().unseen()]
+            case "states":
+                self._states += json.loads(parts[0])
+                return DONE, []
+            case "merged":
+                return self._merged(fields["algorithm"])
         raise WorkerError("there is no such command.", code="worker_command")
 
     def _open(self, source: dict[str, Any], cache: str | None) -> Result:
@@ -90,7 +117,57 @@ class Inside:
                 raise ConfigError(f"column {name!r} was not selected.", field=f"algorithm.{algorithm.kind}", code="unknown_column")
         return algorithm.local(snapshot.batches(columns)).model_dump_json(), []
 
-    def _chosen(self) -> Snapshot:
-        if self._snapshot is None:
+    def _chosen(self) -> Snapshot | Good:
+        chosen = self._snapshot if self._reading is None else self._reading.good
+        if chosen is None:
             raise WorkerError("no rows were selected yet.", code="worker_command")
-        return self._snapshot
+        return chosen
+
+    def _survey(self, unless: str, contract: Path, *, by_parts: bool) -> Result:
+        from podium.workers.survey import survey
+
+        found, self._parts = survey(self._source, unless, contract=contract, by_parts=by_parts)
+        return found.model_dump_json(), []
+
+    def _history(self, of: str, chunk: bytes) -> Result:
+        if of == "lost":
+            self._records.lose(chunk)
+        else:
+            self._records.add(chunk)
+        return DONE, []
+
+    def _begin(self, fields: dict[str, Any], secret: bytes) -> Result:
+        from podium.workers.reading import Order, Reading
+
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+        for part in fields["parts"]:
+            if part not in self._parts:
+                raise WorkerError("there is no such part.", code="worker_command")
+        order = Order(
+            parts=[self._parts[part] for part in fields["parts"]],
+            secret=secret,
+            new_only=bool(fields["new_only"]),
+            contract=Path(fields["contract"]),
+            algorithm=fields["algorithm"],
+        )
+        records, self._records = self._records, Records()
+        self._reading = Reading(self._source, order, records, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
+        return DONE, []
+
+    def _part(self, place: int) -> Result:
+        report = self._current().part(place)
+        state = b"" if report.state is None else json.dumps(report.state, allow_nan=False).encode()
+        return report.model_dump_json(exclude={*BINARY, "state"}), [*(getattr(report, name) for name in BINARY), state]
+
+    def _merged(self, fields: dict[str, Any]) -> Result:
+        from podium.workers.reading import additive
+
+        states, self._states = self._states, []
+        return additive(fields).merged(states).model_dump_json(), []
+
+    def _current(self) -> Reading:
+        if self._reading is None:
+            raise WorkerError("no run has begun.", code="worker_command")
+        return self._reading

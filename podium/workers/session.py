@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from podium.contracts import DatasourceSchema, Partial, SelectReport, ValidationReport
+from podium.contracts import DatasourceSchema, Partial, PartReport, SelectReport, Survey, ValidationReport
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
+from podium.workers.answers import checked_report, checked_survey, nonsense
 from podium.workers.faults import error_of
-from podium.workers.frames import encode, read_async
+from podium.workers.frames import MAX_PARTS, MAX_PIECES, PIECE, encode, read_async
 from podium.workers.limits import OVER_MEMORY, Limits
 from podium.workers.progress import Progress, Scanned
 from podium.workers.starting import Process, started
@@ -49,6 +51,7 @@ class WorkerSession:
         self._place: Path | None = None
         self._opened: PodiumError | bool = False
         self._number = 0
+        self._digests = self._new_only = False
 
     @classmethod
     def open(
@@ -128,12 +131,68 @@ class WorkerSession:
         keys, fingerprints = parts if len(parts) == 2 else (b"", b"")
         size = 16 * report.chosen if secret else 0
         if len(keys) != size or len(fingerprints) != size or report.new + report.changed != report.chosen or report.chosen > report.total:
-            raise _nonsense()
+            raise nonsense()
         return report.model_copy(update={"keys": keys, "fingerprints": fingerprints})
 
     async def validate(self, contract: Path) -> ValidationReport:
         """The chosen rows against the contract file."""
         return (await self._command({"do": "validate", "contract": _absolute(contract)}, ValidationReport))[0]
+
+    async def survey(self, unless: str, *, contract: Path, by_parts: bool) -> Survey:
+        """What the source is made of now. Its token is `unless`: no part is listed, and nothing is read.
+
+        One part `all` where parts are not wanted, or a unique rule of the contract goes beyond the key. Raises ConfigError for a
+        contract that is broken.
+        """
+        fields = {"do": "survey", "unless": unless, "contract": _absolute(contract), "by_parts": by_parts}
+        return checked_survey((await self._command(fields, Survey))[0])
+
+    async def begin(
+        self,
+        parts: Sequence[str],
+        *,
+        secret: bytes,
+        known: Iterable[bytes],
+        lost: bytes,
+        new_only: bool,
+        contract: Path,
+        algorithm: dict[str, Any] | None,
+    ) -> None:
+        """Announce a run over these parts of the last survey, which will be read in that order.
+
+        `known`: chunks of packed records of 36 bytes as the history yields them, oldest first. `lost`: packed keys of records that
+        stand as elsewhere and are in no part any more; one that this run has written since is not among them. An empty `secret` takes no
+        digests, and every row is new. With an `algorithm` each part comes to its state; without, the rows of the last part are kept
+        for `compute`.
+        """
+        for of, chunks in (("known", known), ("lost", [lost] if lost else [])):
+            pieces = _pieces(chunks)
+            while chunk := await asyncio.to_thread(next, pieces, b""):  # the history may take its time
+                await self._command({"do": "history", "of": of}, _Done, [chunk])
+        fields = {"do": "begin", "parts": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
+        await self._command(fields, _Done, [secret])
+        self._digests, self._new_only = bool(secret), new_only
+
+    async def part(self, place: int, *, on_progress: Progress | None = None) -> PartReport:
+        """Read one part. In `failures` what begins with `!` is not about single rows: a type, a missing column, a value there twice.
+
+        The contract's word is told, not acted upon: that the run must stop is for the pod to say.
+        """
+        report, parts = await self._command({"do": "part", "place": place}, PartReport, on_progress=on_progress)
+        return checked_report(report, parts, digests=self._digests, new_only=self._new_only)
+
+    async def unseen(self) -> bytes:
+        """After the last part: packed keys, in their order, that are in no part any more."""
+        _, parts = await self._command({"do": "unseen"}, _Done)
+        if len(parts) != 1 or len(parts[0]) % 16:
+            raise nonsense()
+        return parts[0]
+
+    async def merged(self, algorithm: dict[str, Any], states: Sequence[dict[str, Any]]) -> Partial:
+        """What the states of parts come to together."""
+        for chunk in _listed(states):
+            await self._command({"do": "states"}, _Done, [chunk])
+        return (await self._command({"do": "merged", "algorithm": algorithm}, Partial))[0]
 
     async def compute(self, algorithm: dict[str, Any]) -> Partial:
         """The algorithm's local half on the chosen rows; it is given its own columns and no others."""
@@ -203,18 +262,26 @@ class WorkerSession:
     async def _answer(self, answer: type[M], on_progress: Progress | None) -> tuple[M, list[bytes]]:
         if self._process is None or self._process.stdout is None:
             raise ConnectionResetError
+        pieces, size = [bytearray() for _ in range(MAX_PARTS)], 0
         while True:
             header, parts = await read_async(self._process.stdout)
             if (said := header.get("progress")) is not None:
                 if on_progress is not None:
                     on_progress(_scanned(said))
                 continue
+            if (place := header.get("piece")) is not None:
+                size += sum(map(len, parts))
+                if type(place) is not int or not 0 <= place < MAX_PARTS or len(parts) != 1 or size > MAX_PIECES:
+                    raise nonsense()
+                pieces[place] += parts[0]
+                continue
             if "error" in header:
                 raise error_of(header["error"])
             try:
-                return answer.model_validate_json(_text(header.get("ok"))), parts
+                said = answer.model_validate_json(_text(header.get("ok")))
+                return said, [bytes(pieces[place]) or part for place, part in enumerate(parts)] if size else parts
             except ValidationError:
-                raise _nonsense() from None
+                raise nonsense() from None
 
     async def _died(self) -> WorkerError:
         process = self._process
@@ -241,15 +308,45 @@ class WorkerSession:
 def _scanned(said: Any) -> Scanned:
     if isinstance(said, list) and len(said) == len(Scanned._fields) and all(type(one) is int for one in said):
         return Scanned(*said)
-    raise _nonsense()
+    raise nonsense()
 
 
 class _Opened(BaseModel):
     opened: Literal[True]
 
 
+class _Done(BaseModel):
+    done: Literal[True]
+
+
 class _Written(BaseModel):
     path: str
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in frames of at most PIECE, none of which cuts a record or key in two."""
+    most = PIECE // 144 * 144  # whole records of 36 bytes, and whole keys of 16
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= most:
+            yield bytes(held[:most])
+            del held[:most]
+    if held:
+        yield bytes(held)
+
+
+def _listed(states: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """The states as lists of JSON, each of a size that a frame takes."""
+    held: list[str] = []
+    size = 0
+    for state in states:
+        held.append(json.dumps(state, allow_nan=False))
+        size += len(held[-1])
+        if size >= PIECE:
+            yield f"[{','.join(held)}]".encode()
+            held, size = [], 0
+    yield f"[{','.join(held)}]".encode()
 
 
 def _absolute(path: Path) -> str:
@@ -265,7 +362,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
-
-
-def _nonsense() -> WorkerError:
-    return WorkerError("the worker's answer cannot be understood.", code="worker_nonsense")
