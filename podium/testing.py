@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import random
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podium.algorithms import Algorithm, Iterative
+from podium.algorithms import Additive, Algorithm, Iterative
 from podium.contracts import Card, CardColumn, Part, Partial, Released, ReleasedCell, Reply, Round, Status
 from podium.datasources import ARROW, Datasource
-from podium.errors import ConfigError, DataSourceError
+from podium.errors import ConfigError, DataSourceError, TaskError
 from podium.history.fingerprints import digests
 from podium.privacy.disclosure import Rules
 from podium.privacy.gate import release
@@ -144,6 +145,8 @@ def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -
             value for value, before in zip(shown, _plain_row(full, row), strict=True) if value != before and not isinstance(value, str)
         ]
         assert set(other) == {None}, "a hidden level's figures are not shown as missing"
+    if isinstance(algorithm, Additive):
+        _check_additive(algorithm, rows)
     if "where" in type(algorithm).model_fields:
         _check_where(algorithm)
     assert Algorithm.load(json.loads(json.dumps(algorithm.dump()))) == algorithm, "dump() does not rebuild it"
@@ -160,11 +163,74 @@ def _check_where(algorithm: Algorithm) -> None:
     given, wanted = filtered.local([rows.select(columns)]), algorithm.local([rows.take(kept).select(algorithm.columns())])
     assert given.rows == len(kept), "rows that the filter left out are counted"
     assert _alike(given, wanted, algorithm), "where is not the same as asking about the rows that are left"
+    if isinstance(filtered, Additive):
+        _check_additive(filtered, rows.select(columns))
     filtered.check(sample_card())
     card = sample_card()
     with_patient = (*card.columns, CardColumn(name="patient", type="text", semantic="identifier"))
     pointing = Algorithm.load({**algorithm.dump(), "where": "patient == 'P7'"})
     _refuses(ConfigError, lambda: pointing.check(card.model_copy(update={"columns": with_patient})), "a filter by an identifier is allowed")
+
+
+def _check_additive(algorithm: Additive, rows: pa.RecordBatch) -> None:
+    """Its states give exactly what the rows do, of any parts, in any order and after any edit; nonsense in the place of one is refused."""
+    import pyarrow as pa
+
+    chance = random.Random(11)  # noqa: S311 no secret
+    state, whole, none = algorithm.state([rows]), algorithm.local([rows]), _exactly(algorithm.local([]))
+    assert json.loads(json.dumps(state, allow_nan=False)) == state, "a state does not survive JSON"
+    assert state.get("rows") == whole.rows, "a state's rows are not those that passed the filter"
+    assert _exactly(algorithm.merged([])) == none, "no states are not merged to no rows"
+    assert _exactly(algorithm.merged([algorithm.state([])])) == none, "the state of no rows is not merged to no rows"
+    cuts = sorted(chance.randrange(rows.num_rows + 1) for _ in range(6))
+    parts = [rows.slice(start, end - start) for start, end in zip([0, *cuts], [*cuts, rows.num_rows], strict=True)]
+    states = [algorithm.state([part]) for part in parts]
+    for _ in range(8):
+        before = copy.deepcopy(states)
+        merged = algorithm.merged(chance.sample(states, len(states)))
+        assert states == before, "merging changes a state"
+        assert _exactly(merged) == _exactly(algorithm.local(parts)), "the states of parts do not add up to all rows"
+        touched = chance.randrange(len(parts))  # some of its rows go, some are read twice: the others' states are kept
+        others = [chance.randrange(rows.num_rows) for _ in range(chance.choice([0, 1, 40]))]
+        parts[touched] = rows.take(pa.array(others, pa.int64()))
+        states[touched] = json.loads(json.dumps(algorithm.state([parts[touched]])))
+    _refuses_states(algorithm, state, chance)
+
+
+def _refuses_states(algorithm: Additive, state: dict[str, Any], chance: random.Random) -> None:
+    """A state of another version, one of no sense, and one with anything in the place of anything."""
+    v = state.get("v")
+    assert type(v) is int, "a state does not say its version"
+    assert _refusal(algorithm, state | {"v": v + 1}) == "state_version", "a state of another version is not refused"
+    senseless: list[Any] = [{}, {"v": v}, state | {"rows": -1}, state | {"rows": None}, []]
+    for bad in senseless:
+        assert _refusal(algorithm, bad) == "bad_state", "a state that makes no sense is not refused"
+    for _ in range(40):
+        bent: Any = copy.deepcopy(state)
+        place: Any = bent
+        while True:
+            key = chance.choice(list(place)) if isinstance(place, dict) else chance.randrange(len(place))
+            if not (isinstance(place[key], (dict, list)) and place[key]) or chance.random() < 0.1:
+                break
+            place = place[key]
+        place[key] = chance.choice([None, -1, 1.5, True, "", "x", [], {}, [[]], 10**400])
+        assert _refusal(algorithm, bent) in ("", "bad_state", "state_version"), "a bad state is refused under another code"
+
+
+def _refusal(algorithm: Additive, state: Any) -> str:
+    """The code with which a state is refused, or nothing."""
+    try:
+        algorithm.merged([state])
+    except TaskError as error:
+        return error.code
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise AssertionError(f"a bad state is not refused, but ends in {type(error).__name__}") from None
+    return ""
+
+
+def _exactly(partial: Partial) -> tuple[Any, ...]:
+    """For comparison to the last bit, types of levels and figures included; the order of cells does not count."""
+    return partial.by, partial.rows, sorted(cell.model_dump_json() for cell in partial.cells)
 
 
 def check_protocol(protocol: Protocol) -> None:

@@ -50,16 +50,21 @@ class Additive(Algorithm):
     """An algorithm whose states add: what was made of parts of the rows, merged in any order, is what all the rows together give.
 
     A state is JSON: whole numbers are Python ints of any size, and nothing is rounded before `merged` has all of them. So `local` of
-    all rows and `merged` of the states of any parts of them are equal, bit for bit.
+    all rows and `merged` of the states of any parts of them are equal, bit for bit. States are kept for as long as their parts do not
+    change: `v`, a whole number, is the version of their form. Most kinds have all this from `podium.algorithms._adding`.
     """
 
     @abstractmethod
     def state(self, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-        """What these rows come to. `rows` counts those that passed the filter."""
+        """What these rows come to: `v`, `rows` (how many passed the filter) and figures; of a size that depends on the levels alone."""
 
     @abstractmethod
     def merged(self, states: Iterable[dict[str, Any]]) -> Partial:
-        """The share of all the rows behind the states; of none: that of no rows."""
+        """The share of all the rows behind the states, which stay as they are; of none: that of no rows.
+
+        They come back from a worker and a database. Raises TaskError: `state_version` where `v` is that of other code, and the part is
+        to be read again; `bad_state` for what no `state` gives.
+        """
 
     def local(self, batches: Iterable[pa.RecordBatch]) -> Partial:
         return self.merged([self.state(batches)])

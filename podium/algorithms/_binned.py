@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
+from podium.algorithms._adding import Adding
 from podium.algorithms._checks import continuous
-from podium.algorithms._filtered import Filtered
-from podium.contracts import Card, Cell, Disclosure, Partial, Value
+from podium.algorithms._tallies import Counts, Tallies
+from podium.contracts import Card, Disclosure, Value
 from podium.privacy.disclosure import Rules
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MAX_BINS: int = Rules().max_levels  # the two open ones included; a pod's own ru
 LEAST, MOST = -(2**63), 2**63 - 1
 
 
-class Binned(Filtered):
+class Binned(Adding):
     """Counts of a continuous column between edges that the analyst declares, so that no edge tells a least or a greatest value.
 
     Counts leave rounded, and a bin with too few rows is kept back as any cell is. Rows without a value (NaN counts as null) are in no bin.
@@ -54,6 +55,10 @@ class Binned(Filtered):
         """The bin's lower bound, which belongs to it, and its upper one, which does not; None where it is open."""
         return (self.edges[place - 1] if place else None), (self.edges[place] if place < len(self.edges) else None)
 
+    def grouping(self) -> tuple[str, ...]:
+        """The columns whose levels have bins of their own."""
+        return ()
+
     def known(self, keys: Iterable[tuple[Value, ...]]) -> None:
         """Raise ValueError if a key does not end in one of the bins: a pod's word is not taken for it."""
         if not all(isinstance(key[-1], int) and 0 <= key[-1] < self.bins for key in keys):
@@ -65,25 +70,22 @@ class Binned(Filtered):
     def suits(self, card: Card) -> None:
         continuous(card, self.column, field=f"algorithm.{self.kind}.column", what="bins")
 
-    def counted(self, batches: Iterable[pa.RecordBatch], by: Sequence[str]) -> Partial:
-        """The rows of each level and bin that has any, as `count`."""
+    def empty(self) -> Tallies[Counts]:
+        return Tallies((*self.grouping(), BIN), Counts)
+
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Counts]) -> None:
+        """Count the rows of each level and bin that has any."""
         import numpy as np
 
         from podium.algorithms._levels import groups
-        from podium.algorithms._sums import numbers
+        from podium.algorithms._numbers import numbers
 
-        rows = 0
-        counts: dict[tuple[Value, ...], int] = {}
-        for batch in batches:
-            rows += batch.num_rows
-            values, valid = numbers(batch, self.column)
-            places = np.searchsorted(_edges(self.edges, values), values, side="right")
-            for key, positions in groups(batch, by):
-                found = np.bincount(places[positions[valid[positions]]])
-                for place in np.flatnonzero(found).tolist():
-                    counts[*key, place] = counts.get((*key, place), 0) + int(found[place])
-        cells = tuple(Cell(key=key, n=n, values={"count": n}) for key, n in counts.items())
-        return Partial(by=(*by, BIN), rows=rows, cells=cells)
+        values, valid = numbers(batch, self.column)
+        places = np.searchsorted(_edges(self.edges, values), values, side="right")
+        for key, positions in groups(batch, self.grouping()):
+            found = np.bincount(places[positions[valid[positions]]])
+            for place in np.flatnonzero(found).tolist():
+                tallies[*key, place].add(int(found[place]))
 
 
 def _edges(edges: Sequence[float], values: npt.NDArray[Any]) -> npt.NDArray[np.float64 | np.int64]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podium.contracts import Cell, Partial, Value
+from podium.contracts import Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,7 @@ def groups(batch: pa.RecordBatch, by: Sequence[str]) -> Iterator[tuple[tuple[Val
 
     if not by:
         yield (), np.arange(batch.num_rows, dtype=np.int64)
+    if not by or not batch.num_rows:
         return
     codes = np.zeros(batch.num_rows, dtype=np.int64)
     levels: list[list[Value]] = []
@@ -42,18 +43,6 @@ def groups(batch: pa.RecordBatch, by: Sequence[str]) -> Iterator[tuple[tuple[Val
             rest, position = divmod(rest, len(found))
             key.insert(0, found[position])
         yield tuple(key), rows
-
-
-def counted(batches: Iterable[pa.RecordBatch], by: Sequence[str]) -> Partial:
-    """The rows of each level, as `count`."""
-    rows = 0
-    counts: dict[tuple[Value, ...], int] = {} if by else {(): 0}
-    for batch in batches:
-        rows += batch.num_rows
-        for key, positions in groups(batch, by):
-            counts[key] = counts.get(key, 0) + len(positions)
-    cells = tuple(Cell(key=key, n=n, values={"count": n}) for key, n in counts.items())
-    return Partial(by=tuple(by), rows=rows, cells=cells)
 
 
 def level(value: Any) -> Value:

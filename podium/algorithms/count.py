@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from podium.algorithms._adding import Adding
 from podium.algorithms._grouped import Grouped, Key, as_table, sums
-from podium.contracts import Disclosure, Partial, Released
+from podium.algorithms._tallies import Counts, Tallies
+from podium.contracts import Disclosure, Released
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Count(Grouped):
+class Count(Grouped, Adding):
     """The number of rows. Released counts are rounded at each pod, so a combined count is a sum of rounded ones."""
 
     kind: ClassVar[str] = "count"
@@ -24,10 +26,14 @@ class Count(Grouped):
     def disclosure(self) -> Disclosure:
         return Disclosure(rounded=("count",))
 
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        from podium.algorithms._levels import counted
+    def empty(self) -> Tallies[Counts]:
+        return Tallies(self.levels, Counts)
 
-        return counted(batches, self.levels)
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Counts]) -> None:
+        from podium.algorithms._levels import groups
+
+        for key, positions in groups(batch, self.levels):
+            tallies[key].add(len(positions))
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """An int, or a table of the levels and `count`; None when nothing was released."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from podium.algorithms._adding import Adding
 from podium.algorithms._checks import grouping
-from podium.algorithms._filtered import Filtered
 from podium.algorithms._grouped import Key, as_table, completed, sums, unclashing
-from podium.contracts import Card, Disclosure, Partial, Released
+from podium.algorithms._tallies import Counts, Tallies
+from podium.contracts import Card, Disclosure, Released
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Crosstab(Filtered):
+class Crosstab(Adding):
     """The number of rows for each pair of levels: `Crosstab(rows="sex", columns="smoker")`.
 
     Released counts are rounded at each pod. There are no margins: an exact one would tell the only cell kept back in its row. A pair of
@@ -46,10 +47,14 @@ class Crosstab(Filtered):
         grouping(card, self.rows, field="algorithm.crosstab.rows")
         grouping(card, self.across, field="algorithm.crosstab.columns")
 
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        from podium.algorithms._levels import counted
+    def empty(self) -> Tallies[Counts]:
+        return Tallies(self.reads(), Counts)
 
-        return counted(batches, self.reads())
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Counts]) -> None:
+        from podium.algorithms._levels import groups
+
+        for key, positions in groups(batch, self.reads()):
+            tallies[key].add(len(positions))
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """A table with one row for each pair of the levels that are known, and `count`."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 from podium.algorithms._binned import BIN, Binned
 from podium.algorithms._grouped import KEPT_BACK, Grouped, Key, as_table, completed, sums
-from podium.contracts import Card, Partial, Released
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from podium.contracts import Card, Released
 
 
 class Histogram(Binned, Grouped):
@@ -30,8 +27,8 @@ class Histogram(Binned, Grouped):
         Binned.suits(self, card)
         Grouped.suits(self, card)
 
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        return self.counted(batches, self.levels)
+    def grouping(self) -> tuple[str, ...]:
+        return self.levels
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """A table of the levels, every `bin` with its `lower` and `upper` bound (missing: open), and `count`."""

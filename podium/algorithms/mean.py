@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from podium.algorithms._adding import Adding
 from podium.algorithms._checks import continuous
 from podium.algorithms._grouped import Grouped, Key, as_table, sums
-from podium.contracts import Card, Cell, Disclosure, Partial, Released
+from podium.algorithms._tallies import Tallies
+from podium.algorithms._totals import Total
+from podium.contracts import Card, Disclosure, Released
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Mean(Grouped):
+class Mean(Grouped, Adding):
     """Sum over n of the rows that have a value (NaN counts as null). Sum and n leave unrounded once the minimum sizes hold.
 
-    Integers are summed exactly. The sum S of floats is within u·|S| + 2u²·Σ|x| of the true one (u = 2⁻⁵³), whatever the order of rows
-    and their batches: in practice the correctly rounded sum.
+    The sum is exact: of integers an integer, of floats the true sum rounded once, whatever the order of rows and their batches.
     """
 
     kind: ClassVar[str] = "mean"
@@ -36,19 +38,16 @@ class Mean(Grouped):
         super().suits(card)
         continuous(card, self.column, field="algorithm.mean.column", what="mean")
 
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        from podium.algorithms._levels import groups
-        from podium.algorithms._sums import Total, finite_numbers
+    def empty(self) -> Tallies[Total]:
+        return Tallies(self.levels, Total)
 
-        rows = 0
-        totals: dict[Key, Total] = {} if self.levels else {(): Total()}
-        for batch in batches:
-            rows += batch.num_rows
-            values, valid = finite_numbers(batch, self.column, field="algorithm.mean.column")
-            for key, positions in groups(batch, self.levels):
-                totals.setdefault(key, Total()).add(values[positions[valid[positions]]])
-        cells = tuple(Cell(key=key, n=total.n, values={"n": total.n, "sum": total.sum}) for key, total in totals.items())
-        return Partial(by=self.levels, rows=rows, cells=cells)
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Total]) -> None:
+        from podium.algorithms._levels import groups
+        from podium.algorithms._numbers import finite_numbers
+
+        values, valid = finite_numbers(batch, self.column, field="algorithm.mean.column")
+        for key, positions in groups(batch, self.levels):
+            tallies[key].add(values[positions[valid[positions]]])
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """A float, or a table of the levels, `mean` and `n`; None when nothing was released."""

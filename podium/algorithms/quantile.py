@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import field_validator
 
 from podium.algorithms._binned import BIN, Binned
 from podium.algorithms._grouped import Key
-from podium.contracts import Partial, Released
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from podium.contracts import Released
 
 MAX_Q = 40
 KEPT = "bins were kept back: ask with wider ones"
@@ -48,9 +45,6 @@ class Quantile(Binned):
 
     def reads(self) -> tuple[str, ...]:
         return (self.column,)
-
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        return self.counted(batches, ())
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """A table with one row for each q: `value`, `error`, `lower`, `upper`, `bin` (that of the value) and `reason`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from podium.algorithms._adding import Adding
 from podium.algorithms._checks import continuous
 from podium.algorithms._grouped import Grouped, Key, as_table
-from podium.contracts import Card, Cell, Disclosure, Partial, Released
+from podium.algorithms._tallies import Tallies
+from podium.algorithms._totals import Moments
+from podium.contracts import Card, Disclosure, Released
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 Value = int | float
 
 
-class Variance(Grouped):
+class Variance(Grouped, Adding):
     """The sample variance (over n - 1), with mean and n, of the rows that have a value (NaN counts as null).
 
     A pod tells n, the sum (as two floats, 106 bits) and m2, the sum of squared deviations from its own mean, each summed without rounding
@@ -46,20 +49,16 @@ class Variance(Grouped):
         super().suits(card)
         continuous(card, self.column, field="algorithm.variance.column", what="variance")
 
-    def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
-        from podium.algorithms._levels import groups
-        from podium.algorithms._moments import Moments
-        from podium.algorithms._sums import finite_numbers
+    def empty(self) -> Tallies[Moments]:
+        return Tallies(self.levels, Moments)
 
-        rows = 0
-        found: dict[Key, Moments] = {} if self.levels else {(): Moments()}
-        for batch in batches:
-            rows += batch.num_rows
-            values, valid = finite_numbers(batch, self.column, field="algorithm.variance.column")
-            for key, positions in groups(batch, self.levels):
-                found.setdefault(key, Moments()).add(values[positions[valid[positions]]])
-        cells = tuple(Cell(key=key, n=moments.n, values=moments.figures()) for key, moments in found.items())
-        return Partial(by=self.levels, rows=rows, cells=cells)
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Moments]) -> None:
+        from podium.algorithms._levels import groups
+        from podium.algorithms._numbers import finite_numbers
+
+        values, valid = finite_numbers(batch, self.column, field="algorithm.variance.column")
+        for key, positions in groups(batch, self.levels):
+            tallies[key].add([values[positions[valid[positions]]]])
 
     def combine(self, tables: Sequence[Released], hidden: frozenset[Key] = frozenset()) -> Any:
         """A float, or a table of the levels, `variance`, `mean` and `n`; None where there are fewer than two values."""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from podium.algorithms import Algorithm, Count, Histogram, Mean, Variance
-from podium.contracts import Cell, Disclosure
+from podium.algorithms import Additive, Algorithm, Count, Covariance, Histogram, Iterative, Mean, Variance
+from podium.contracts import Cell, Disclosure, Partial
+from podium.errors import TaskError
 from podium.testing import check_algorithm
 
 
@@ -29,6 +30,7 @@ def test_kind_keeps_the_contract(kind):
         lambda **f: Mean(column="score", **f),
         lambda **f: Variance(column="age", **f),
         lambda **f: Variance(column="score", **f),
+        lambda **f: Covariance(columns=("age", "score"), **f),
         lambda **f: Histogram(column="age", edges=(40, 60), **f),
         lambda **f: Histogram(column="score", edges=(-1e5, 1e5), **f),
     ],
@@ -133,3 +135,126 @@ def test_a_hidden_level_that_shows_a_figure_is_caught(shown, words):
 
     with pytest.raises(AssertionError, match=words):
         check_algorithm(Careless(by="sex"))
+
+
+@pytest.mark.parametrize("kind", Algorithm.kinds())
+def test_every_kind_of_one_round_is_additive(kind):
+    """A kind that is left out of it is read anew whenever anything has changed."""
+    assert issubclass(Algorithm.of(kind), Additive) != issubclass(Algorithm.of(kind), Iterative)
+
+
+class Loose(Mean):
+    """Additive by hand, and well for integers: tests spoil it."""
+
+    def state(self, batches):
+        partial = Mean(column=self.column, by=self.by, where=self.where).local(batches)
+        cells = [[list(cell.key), cell.n, cell.values["sum"]] for cell in partial.cells]
+        return {"v": 1, "rows": partial.rows, "cells": cells}
+
+    def merged(self, states):
+        rows, found = 0, {} if self.levels else {(): [0, 0]}
+        for state in states:
+            self.look(state)
+            rows += state["rows"]
+            for key, n, total in state["cells"]:
+                cell = found.setdefault(tuple(key), [0, 0])
+                cell[0], cell[1] = cell[0] + n, cell[1] + total
+        cells = tuple(Cell(key=key, n=n, values={"n": n, "sum": total}) for key, (n, total) in found.items())
+        return Partial(by=self.levels, rows=rows, cells=cells)
+
+    def look(self, state):
+        try:
+            assert all(type(n) is int and n >= 0 for n in (state["rows"], *(cell[1] for cell in state["cells"])))
+            assert all(type(cell[2]) in (int, float) and abs(cell[2]) < 1e300 for cell in state["cells"])
+            assert all(len(cell) == 3 and len(cell[0]) == len(self.levels) for cell in state["cells"])
+            assert all(level is None or isinstance(level, str) for cell in state["cells"] for level in cell[0])
+            assert state.keys() == {"v", "rows", "cells"}
+            assert type(state["v"]) is int
+            assert sum(cell[1] for cell in state["cells"]) <= state["rows"]
+        except (AssertionError, LookupError, TypeError, AttributeError):
+            raise TaskError("no", code="bad_state") from None
+        if state["v"] != 1:
+            raise TaskError("no", code="state_version")
+
+
+@pytest.fixture
+def loose():
+    """Whether a spoilt one is caught: `loose(state=…)` on the integers, or as told."""
+
+    def check(column="age", **methods):
+        made = type("Spoilt", (Loose,), {**methods, "kind": "spoilt", "__module__": __name__})
+        check_algorithm(made(column=column, by="sex"))
+
+    return check
+
+
+def test_an_additive_kind_without_what_this_one_has_is_fine(loose):
+    loose()
+
+
+def test_sums_that_are_rounded_part_by_part_are_caught(loose):
+    with pytest.raises(AssertionError, match="do not add up"):
+        loose("score")
+
+
+def test_a_state_that_forgets_the_filter_is_caught(loose):
+    def state(self, batches):
+        return Loose.state(self.model_copy(update={"where": ""}), batches)
+
+    def local(self, batches):
+        return self.merged([Loose.state(self, batches)])
+
+    with pytest.raises(AssertionError, match="passed the filter"):
+        loose(state=state, local=local)
+
+
+def test_a_state_that_is_no_json_is_caught(loose):
+    def state(self, batches):
+        return {**Loose.state(self, batches), "cells": tuple(Loose.state(self, batches)["cells"])}
+
+    with pytest.raises(AssertionError, match="survive JSON"):
+        loose(state=state)
+
+
+def test_states_that_are_changed_by_merging_are_caught(loose):
+    def merged(self, states):
+        for state in (states := list(states)):
+            self.look(state)
+        if len(states) > 1:
+            states[0]["rows"] += sum(state["rows"] for state in states[1:])
+            states[0]["cells"] += [cell for state in states[1:] for cell in state["cells"]]
+        return Loose.merged(self, states[:1])
+
+    with pytest.raises(AssertionError, match="merging changes"):
+        loose(merged=merged)
+
+
+def _not_at_all(self, state):
+    return None
+
+
+def _not_at_the_version(self, state):
+    Loose.look(self, {**state, "v": 1} if type(state) is dict and "v" in state else state)
+
+
+def _not_at_this_version(self, state):
+    if state["v"] != 1:
+        Loose.look(self, state)
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [(_not_at_all, "another version"), (_not_at_the_version, "another version"), (_not_at_this_version, "ends in KeyError")],
+)
+def test_states_that_are_not_looked_at_are_caught(loose, look, words):
+    with pytest.raises(AssertionError, match=words):
+        loose(look=look)
+
+
+def test_no_rows_that_are_something_are_caught(loose):
+    def merged(self, states):
+        partial = Loose.merged(self, (states := list(states)))
+        return partial if states else partial.model_copy(update={"rows": 1})
+
+    with pytest.raises(AssertionError, match="no states"):
+        loose(merged=merged)

@@ -1,8 +1,7 @@
-"""Sums that do not depend on order: integers exactly, floats by Shewchuk's method with the rest of each batch carried along."""
+"""A column of a batch as numbers, and which of them count. Only a worker calls this: it needs Arrow and numpy."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import TaskError
@@ -11,31 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
-
-
-class Total:
-    """A growing sum and its n."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self._whole = 0
-        self._parts: list[float] = []
-
-    def add(self, values: npt.NDArray[Any]) -> None:
-        """Add finite values, all int64 or all float64."""
-        self.n += len(values)
-        if values.dtype.kind == "i":
-            # Halves: a batch of fewer than 2**31 rows cannot overflow either sum.
-            self._whole += (int((values >> 32).sum()) << 32) + int((values & 0xFFFF_FFFF).sum())
-        else:
-            self._parts += _split(values.tolist())
-            if len(self._parts) > 10_000:
-                self._parts = _split(self._parts)
-
-    @property
-    def sum(self) -> int | float:
-        """The sum so far: an int if every value was one."""
-        return _split(self._parts)[0] if self._parts else self._whole
 
 
 def numbers(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
@@ -60,12 +34,3 @@ def finite_numbers(batch: pa.RecordBatch, name: str, *, field: str) -> tuple[npt
         remedy = "The custodian must correct it, or name it among `nulls`."
         raise TaskError(f"column {name!r} holds an infinite value.", field=field, remedy=remedy, code="not_finite")
     return values, valid
-
-
-def _split(numbers: list[float]) -> list[float]:
-    """The correctly rounded sum, and what rounding left out."""
-    try:
-        total = math.fsum(numbers)
-        return [total, math.fsum([*numbers, -total])]
-    except OverflowError:
-        raise TaskError("a sum is too large for a number of 64 bits.", remedy="Scale the column.", code="overflow") from None
