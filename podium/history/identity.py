@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from podium.contracts import Task, canonical
+from podium.history import fingerprints
 
 CODE_VERSION = 1  # raise it when an algorithm's arithmetic changes: every datapoint is then new to it
 
 
 def task_key(task: Task) -> bytes:
-    """16 bytes: SHA-256 over datasource, protocol, algorithm with its parameters and columns, and the code version."""
-    fields = {"datasource": task.datasource, "protocol": task.protocol, "algorithm": task.algorithm, "code": CODE_VERSION}
-    return hashlib.sha256(b"podium-task/1\n" + canonical(fields)).digest()[:16]
+    """16 bytes: SHA-256 over datasource, protocol, algorithm with its parameters and columns, code version and version of fingerprints.
+
+    When a task is asked (`new_data_only`, `repeat`) makes it no other question.
+    """
+    versions = {"code": CODE_VERSION, "fingerprints": fingerprints.VERSION}
+    fields = {"datasource": task.datasource, "protocol": task.protocol, "algorithm": task.algorithm, **versions}
+    return hashlib.sha256(b"podium-task/2\n" + canonical(fields)).digest()[:16]
