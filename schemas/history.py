@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import insert
 from sqlmodel import Session, SQLModel, col, delete, select
@@ -37,7 +38,7 @@ class Kept:
     rows: int
     whole: bool
     contract: bytes
-    state: dict[str, object] | None
+    state: dict[str, Any] | None
 
     def covers(self, contract: bytes) -> bool:
         """Whether the state stands for every row of the part, all of them judged by this contract."""

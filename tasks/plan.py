@@ -25,7 +25,7 @@ class Plan:
     token: str
     read: tuple[Part, ...]
     places: Mapping[str, int]
-    states: tuple[Mapping[str, Any], ...]
+    states: tuple[dict[str, Any], ...]
     unread: int
     vanished: tuple[str, ...]
 

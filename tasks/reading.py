@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Reading:
         if self._keeps and not self._complete:
             await self._note_gone()
 
-    def states(self) -> list[Mapping[str, Any]]:
+    def states(self) -> list[dict[str, Any]]:
         """Of every part that the answer is about: those of this run, and those kept of parts that did not change."""
         return [*(() if self._new_only else self.plan.states), *self.tally.states]
 
