@@ -14,7 +14,7 @@ import yaml
 from cli_tree import command_of, leaves, options_of
 from pages import ROOT, Block, blocks, pages, prose
 
-from podium.algorithms import Algorithm
+from podium.algorithms import Additive, Algorithm
 from podium.config import read_ask_file, read_pod_file
 from podium.datasources import Datasource
 from podium.errors import ConfigError, DataSourceError
@@ -73,8 +73,10 @@ def test_python_compiles(block: Block):
     compile(block.text, str(block), "exec")
 
 
-def test_the_taught_algorithm_keeps_the_contract(taught):
-    check_algorithm(taught["share"].sample())
+@pytest.mark.parametrize("kind", ["share", "rate"])
+def test_the_taught_algorithms_keep_the_contract_and_add(taught, kind):
+    assert issubclass(taught[kind], Additive)
+    check_algorithm(taught[kind].sample())
 
 
 def test_the_taught_datasource_keeps_the_contract(taught, tmp_path):
