@@ -41,7 +41,12 @@ class Plugin(Frozen):
         super().__init_subclass__(**kwargs)
         if "package" in cls.__dict__:
             cls._kinds = {}
-        elif "kind" in cls.__dict__:
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """A kind is known once its class is finished: another thread may be waiting for it."""
+        super().__pydantic_init_subclass__(**kwargs)
+        if "kind" in cls.__dict__ and "package" not in cls.__dict__:
             cls._kinds[cls.kind] = cls
 
     @classmethod

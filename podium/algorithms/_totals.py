@@ -165,6 +165,6 @@ def _read_products(texts: dict[tuple[int, int], Any], *, n: int, sums: Sequence[
             raise bad_state()
         found[pair] = product
     for (i, j), product in found.items():
-        if product * product > found[i, i] * found[j, j] or (i == j and (product < 0 or sums[i] ** 2 > n * product)):
+        if 2 * abs(product) > found[i, i] + found[j, j] or (i == j and sums[i] ** 2 > n * product):
             raise bad_state()
     return found

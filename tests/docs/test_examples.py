@@ -16,7 +16,7 @@ import yaml
 from cli_tree import command_of, leaves, options_of
 from pages import ROOT, Block, blocks, pages, prose
 
-from podium.algorithms import Algorithm
+from podium.algorithms import Additive, Algorithm
 from podium.config import read_ask_file, read_pod_file
 from podium.datasources import Datasource
 from podium.errors import ConfigError, DataSourceError
@@ -85,8 +85,10 @@ def test_the_history_is_asked_as_its_page_says(tmp_path):
             assert database.execute(query, {"key": bytes(16)}).fetchall() == []
 
 
-def test_the_taught_algorithm_keeps_the_contract(taught):
-    check_algorithm(taught["share"].sample())
+@pytest.mark.parametrize("kind", ["share", "rate"])
+def test_the_taught_algorithms_keep_the_contract_and_add(taught, kind):
+    assert issubclass(taught[kind], Additive)
+    check_algorithm(taught[kind].sample())
 
 
 def test_the_taught_datasource_keeps_the_contract(taught, tmp_path):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.algorithms import Algorithm, Count, Covariance, Crosstab, Histogram, Mean, Quantile, Variance
+from podium.algorithms._exact import from_text
 from podium.algorithms._keys import decoded, encoded
 from podium.errors import TaskError
 
@@ -106,14 +107,18 @@ def test_a_sum_of_any_floats_is_the_true_one_rounded_once(values, size):
 
 
 def test_more_rows_than_are_added_up_at_once():
-    """Every limb full, in more rows than fit one go, and a last one that all the others would drown."""
-    top = math.nextafter(2.0, 0)
-    values = [top] * 50_000 + [-top] * 50_000 + [2.0**-900]
-    batch = pa.RecordBatch.from_arrays([pa.array(values)], ["x"])
-    assert Mean(column="x").local([batch]).cells[0].values == {"n": 100_001, "sum": 2.0**-900}
-    squares = Covariance(columns=("x", "y")).local([pa.RecordBatch.from_arrays([pa.array(values), pa.array(values)], ["x", "y"])])
-    figures = squares.cells[0].values
-    assert figures["product0.0"] == figures["product0.1"] == figures["product1.1"] == float(100_000 * int(top * 2**52) ** 2 / 2**104)
+    """All bits in use, and so many rows that a float could not add them up: less their rounded sum, what rounding left out is left."""
+    values = [1 + place * 0.6180339887498949 % 1 for place in range(50_000)]
+    whole = [int(value * 2**52) for value in values]
+    rounded = math.fsum(values)
+    left = math.ldexp(sum(whole) - int(rounded * 2**52), -52)
+    batch = pa.RecordBatch.from_arrays([pa.array([*values, -rounded])], ["x"])
+    assert left != 0.0
+    assert Mean(column="x").local([batch]).cells[0].values == {"n": 50_001, "sum": left}
+    batch = pa.RecordBatch.from_arrays([pa.array(values), pa.array(values[::-1])], ["x", "y"])
+    (_, [_, _, _, products]), *_ = Covariance(columns=("x", "y")).state([batch])["cells"]
+    assert from_text(products[0], 104) == from_text(products[2], 104) == sum(value * value for value in whole)
+    assert from_text(products[1], 104) == sum(one * other for one, other in zip(whole, whole[::-1], strict=True))
 
 
 @pytest.mark.parametrize("asked", [Mean(column="x", by="g"), Variance(column="x", by="g"), Histogram(column="x", edges=(0, 1), by="g")])
