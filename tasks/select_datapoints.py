@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from podium.contracts import SelectReport
 from podium.errors import TaskError
 from podium.history.secret import datasource_secret
+from podium.privacy.successive import Difference
 from podium.timeline import timeline
 from tasks.case import Case
+from tasks.standing import hold_back
 from tasks.step import step
 
 
@@ -28,9 +31,27 @@ async def choose(case: Case, *, to_validate: bool = True) -> None:
     contract = desk.contract(task.datasource) if to_validate else None
     case.chosen = await case.worker.select(columns=None, secret=secret, known=known, contract=contract)
     desk.runs.note(case.run, rows_read=case.chosen.chosen, unchanged=case.chosen.total - case.chosen.chosen)
+    chosen = case.chosen
+    if task.new_data_only or not case.record.standing:
+        difference = Difference(new=chosen.new, changed=chosen.changed)
+    else:
+        known = await asyncio.to_thread(_known, case, task_no)
+        difference = await asyncio.to_thread(_difference, known, chosen)
+    hold_back(case, difference, total=chosen.total)
     if task.new_data_only and case.chosen.chosen == 0:
         raise TaskError("There is nothing new since this task last ran.", status="suppressed", code="nothing_new")
     timeline("datapoints selected", run=case.id8)
+
+
+def _difference(known: bytes, chosen: SelectReport) -> Difference:
+    """How all of the source differs from what the last release of this task used."""
+    before = {known[at : at + 16]: known[at + 16 : at + 32] for at in range(0, len(known), 32)}
+    new = changed = 0
+    for at in range(0, len(chosen.keys), 16):
+        mark = before.pop(chosen.keys[at : at + 16], None)
+        new += mark is None
+        changed += mark is not None and mark != chosen.fingerprints[at : at + 16]
+    return Difference(new=new, changed=changed, gone=len(before))
 
 
 def _known(case: Case, task_no: int) -> bytes:
