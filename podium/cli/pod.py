@@ -134,7 +134,7 @@ def _described(name: str, state: dict[str, Any]) -> str:
     lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
         lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
-    return "\n".join([*lines, *(task_line(task) for task in state["standing"])])
+    return "\n".join([*lines, *(task_line(task) for task in state.get("standing", ()))])
 
 
 for command in (stop, drift, history, eject):  # in the order of a pod's life
