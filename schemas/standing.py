@@ -20,6 +20,7 @@ from schemas.records import RunRecord
 from schemas.stores import PodDatabase
 
 CUSTODIAN, ANALYST, OVER = "custodian", "analyst", "until"  # who, or what, ended it; else the status of the run that did
+_NO_NEWS = frozenset({"nothing_new", "not_grown"})
 _PASSING = frozenset({"drift", "no_schema"})  # rejected today, and perhaps not the next time
 
 
@@ -80,6 +81,11 @@ def stands(record: StandingRecord, run: RunRecord, status: Status, code: str, *,
         return bool(run.standing)
     lasting = (Status.RELEASED, Status.SUPPRESSED, Status.FAILED) if run.standing else (Status.RELEASED, Status.SUPPRESSED)
     return status in lasting
+
+
+def told(record: StandingRecord, run: RunRecord, status: Status, code: str) -> bool:
+    """Whether the analyst hears of this end, after which the task still stands: of repeats without a release once, until there is one."""
+    return not run.standing or status is Status.RELEASED or not (record.noticed or code in _NO_NEWS)
 
 
 def follow(session: Session, run: RunRecord, *, total: int | None) -> None:

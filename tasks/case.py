@@ -21,13 +21,12 @@ from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
 from schemas.history import Standing
 from schemas.records import RunRecord
-from schemas.standing import stands
+from schemas.standing import stands, told
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
 from tasks.words import public
 
 TRIES = 3
-UNTOLD = frozenset({"nothing_new", "not_grown"})  # a repeat that came to nothing: no news is no message
 Step = TypeVar("Step", bound=PodStep)
 
 
@@ -121,7 +120,7 @@ class Case:
             return None
         if reply.status.final and (kept := self.desk.standings.of(self.first)) is not None:
             reply = reply.model_copy(update={"stands": stands(kept, self.record, reply.status, code, now=now())})
-            if self.record.standing and reply.stands and reply.status is not Status.RELEASED and (kept.noticed or code in UNTOLD):
+            if reply.stands and not told(kept, self.record, reply.status, code):
                 return None
         try:
             return self._seal(reply)

@@ -37,9 +37,7 @@ async def schedule(desk: Desk) -> bool:
             if task not in there or not _says(there[task], plan):
                 new = DeploymentScheduleCreate(schedule=plan, parameters={"task": task}, slug=f"standing-{task}")
                 await client.create_deployment_schedules(deployment.id, [new])
-            elif not there[task].active:  # paused when the pod was last stopped
-                await client.update_deployment_schedule(deployment.id, there[task].id, active=True)
-            if kept.missed(now()):
+            elif there[task].active and kept.missed(now()):  # the switch beside it is the custodian's
                 await _make_up(client, deployment, kept)
     return True
 

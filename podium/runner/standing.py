@@ -8,7 +8,7 @@ from typing import Any
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 
-AGAIN = 30.0  # a deployment that is made anew has lost its schedules
+AGAIN = 30.0  # Prefect may have lost its schedules meanwhile
 
 
 class Standing:

@@ -38,7 +38,7 @@ def test_a_task_that_stands_is_answered_again_when_there_is_enough(fragile: tupl
         town.csv("c", patients(212))
         town.start_again("c")
         town.ready("c")
-        until(lambda: schedules(task), why=lambda: town.log("c.log"))  # the deployment is made anew, and has lost it
+        until(lambda: schedules(task), why=lambda: town.log("c.log"))
         assert due(town, task) == "Asked"
         until(lambda: runs(town, task)[-1] == (3, "released", ""), seconds=120, why=lambda: str(runs(town, task)))
         later = open_answer(asked.id, home=town.folder / session.user)  # as another process of hers would

@@ -18,7 +18,7 @@ def _answer(result):
         rows=20,
         suppressed=("min_cell",),
         runs={},
-        question=SimpleNamespace(repeat=None),
+        question=question,
     )
 
 

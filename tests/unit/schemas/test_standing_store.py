@@ -15,8 +15,9 @@ from podium.repeating import repeat_id
 project.activate()
 
 from schemas.history import Used  # noqa: E402
+from schemas.records import RunRecord  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
-from schemas.standing import StandingRecord, StandingStore  # noqa: E402
+from schemas.standing import StandingRecord, StandingStore, told  # noqa: E402
 from schemas.stores import PodDatabase  # noqa: E402
 
 RUN, NOW = "a" * 32, int(time.time())
@@ -166,3 +167,21 @@ def test_a_time_that_passed_unseen_is_known(stood: Stores):
     assert kept(stood).missed(NOW + 86_400 + 200)
     standings.looked(RUN, now=NOW + 86_400 + 100)
     assert not kept(stood).missed(NOW + 86_400 + 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "noticed", "heard"),
+    [
+        (Status.RELEASED, "", True, True),
+        (Status.SUPPRESSED, "", False, True),
+        (Status.SUPPRESSED, "too_few_new", False, True),
+        (Status.SUPPRESSED, "too_few_new", True, False),
+        (Status.FAILED, "worker_died", True, False),
+        (Status.SUPPRESSED, "nothing_new", False, False),
+        (Status.SUPPRESSED, "not_grown", False, False),
+    ],
+)
+def test_no_daily_noise(status: Status, code: str, noticed: bool, heard: bool):
+    record = StandingRecord(run=RUN, header=b"", reference="", task_json=task(), until=NOW + 9, noticed=noticed)
+    assert told(record, RunRecord(id="b" * 32, standing=RUN), status, code) is heard
+    assert told(record, RunRecord(id=RUN), status, code)  # of her first answer she always hears
