@@ -55,6 +55,7 @@ class Answer(Figures):
 
     def refresh(self) -> Answer:
         """Bring in what has arrived, without waiting. Raises HubUnavailable."""
+        self._store.forget_keys(now=int(time.time()))
         self._read()
         if not self._done or self.standing:
             hub = self._hub()

@@ -264,6 +264,13 @@ class TaskStore:
         """Forget the task and everything received for it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def forget_keys(self, *, now: int) -> None:
+        """Delete the reply keys of a standing task that is over by the clock: no reply can come any more."""
+        repeat = self.asked().question.repeat
+        if repeat is not None and now >= repeat.until + LINGER:
+            for sent in self.asked().sent:
+                (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
+
     def _close(self, sent: Sent, last: Reply) -> None:
         if not (last.stands and self.asked().question.repeat):
             (self.folder / "keys" / sent.mid).unlink(missing_ok=True)

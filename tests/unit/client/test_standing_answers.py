@@ -16,6 +16,7 @@ from podium.client.session import open_answer
 from podium.contracts import Cancel, Reply, Status
 from podium.crypto.encryption import DAY, key_fingerprint
 from podium.crypto.envelope import open_sealed, read_body, run_id
+from podium.crypto.header import MAX_LIFE
 from podium.crypto.keys import load_public
 from podium.crypto.replay import MAX_GAP
 from podium.errors import ConfigError, TaskError
@@ -140,6 +141,19 @@ def test_a_cancel_reaches_a_pod_under_the_key_that_it_has_by_then(session: Sessi
     (task.answer._store.folder / "cancel.json").unlink()
     with pytest.raises(TaskError, match="has ended"):
         task.answer.cancel()
+
+
+def test_the_reply_key_stays_until_no_reply_can_come(session: Session, pods: Any):
+    task = Standing(session, pods[0])
+    task.reply(pods[0], 1, released=table({"F": 20, "M": 30}))
+    store, repeat = task.answer.wait(10)._store, task.answer.question.repeat
+    (sent,) = store.asked().sent
+    store.forget_keys(now=repeat.until + MAX_LIFE - 1)
+    assert store.key(sent) is not None
+    assert store.stands(sent, now=repeat.until + MAX_LIFE - 1)
+    store.forget_keys(now=repeat.until + MAX_LIFE)
+    assert store.key(sent) is None
+    assert not store.stands(sent, now=repeat.until + MAX_LIFE)
 
 
 def test_what_cannot_stand_is_not_sent(session: Session, pods: Any):
