@@ -39,6 +39,10 @@ def offers(config: PodConfig) -> list[Offer]:
             description="Ask the custodian about one run. The pod starts it by itself; answer with Resume, or with `podium approvals`.",
         ),
         Offer(
+            entrypoint="flows/standing_task.py:standing_task",
+            description="Ask a standing task again, if something has come since. The pod makes a schedule for each by itself.",
+        ),
+        Offer(
             entrypoint="flows/upkeep.py:upkeep",
             description="End what nobody decided in time, change encryption keys that are due, remove what was kept long enough.",
             cron=config.prefect.upkeep_cron,

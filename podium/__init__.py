@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PodDetailsConfig,
     )
     from podium.policy.access import AccessManager, TaskView
+    from podium.repeating import Repeat
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ _HOMES = {
     "PodDetailsConfig": "podium.pod.arguments",
     "PodiumError": "podium.errors",
     "PodRegistrationError": "podium.errors",
+    "Repeat": "podium.repeating",
     "RSAKeyPair": "podium.crypto.keys",
     "Session": "podium.client",
     "TaskError": "podium.errors",
@@ -57,8 +59,8 @@ _HOMES = {
 __all__ = [
     "AccessManager", "algorithms", "Answer", "APIKeys", "BaseSource", "ConfigError", "connect", "DatasourceContainerConfig",
     "DataSourceError", "datasources", "DatasourceSchema", "DPPodConfig", "HubConfig", "HubError", "JWT", "MessageServiceConfig", "Pod",
-    "PodDataConfig", "PodDbConfig", "PodDetailsConfig", "PodiumError", "PodRegistrationError", "protocols", "RSAKeyPair", "Session",
-    "TaskError", "TaskView",
+    "PodDataConfig", "PodDbConfig", "PodDetailsConfig", "PodiumError", "PodRegistrationError", "protocols", "Repeat", "RSAKeyPair",
+    "Session", "TaskError", "TaskView",
 ]  # fmt: skip
 
 

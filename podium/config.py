@@ -22,6 +22,7 @@ from podium.files import close_folder, private_folder, write_private
 from podium.names import IDENTIFIER_SCHEMA, NAME_SCHEMA, check_name
 from podium.plain_yaml import read_yaml
 from podium.plugin import Frozen, read_strictly
+from podium.repeating import Repeat
 from podium.text import shortened
 
 HUB_PORT, PREFECT_PORT = 8700, 4200
@@ -196,13 +197,15 @@ Cron = Annotated[str, AfterValidator(_is_cron), Field(json_schema_extra={"patter
 class PrefectSection(Frozen):
     """When schemas are refreshed and upkeep runs by themselves (cron, the pod's local time; empty: never), and how long runs are shown.
 
-    `update_schema`: whether each start takes every schema anew.
+    `update_schema`: whether each start takes every schema anew. `growth_minutes`: how often a standing task that waits for its source to
+    grow has a look at it.
     """
 
     schema_cron: Cron = "0 3 * * *"
     upkeep_cron: Cron = "30 3 * * *"
     keep_days: int = Field(default=30, ge=1)
     update_schema: bool = False
+    growth_minutes: int = Field(default=15, ge=1, le=1440)
 
 
 class PodConfig(Frozen):
@@ -244,7 +247,10 @@ class PodConfig(Frozen):
 
 
 class AskFile(Frozen):
-    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out."""
+    """An ask file: one question to some pods. `protocol` and `algorithm` are plugin fields: `{kind, …}`; the protocol may be left out.
+
+    `repeat`: the task stands, and is asked again by itself.
+    """
 
     pods: tuple[Annotated[str, Field(json_schema_extra=IDENTIFIER_SCHEMA)], ...] = Field(min_length=1)
     datasource: str = Field(json_schema_extra=NAME_SCHEMA)
@@ -252,6 +258,7 @@ class AskFile(Frozen):
     protocol: dict[str, Any] | None = None
     new_data_only: bool = False
     allow_partial: bool = False
+    repeat: Repeat | None = None
     hub: Url = ""
 
     @field_validator("pods")

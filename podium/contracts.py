@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from podium.errors import ConfigError
 from podium.names import check_name
 from podium.plugin import Frozen, nearest
+from podium.repeating import Repeat as Repeat
 
 Value = str | int | float | bool | None
 SemanticType = Literal["continuous", "categorical", "text", "date", "image", "identifier", "boolean"]
@@ -169,20 +170,6 @@ class Card(Frozen):
         raise ConfigError(message, field=field, remedy=nearest(name, known), code="unknown_column")
 
 
-class Repeat(Frozen):
-    """When a standing task is asked again, by itself: at the times of `cron` (five fields, UTC), or when the source has grown.
-
-    `grown_by` is a number of datapoints, `grown_by_percent` a share of those at the last release. `until` is the last moment, in seconds
-    since 1970. `cumulative`: each time on all data; else on what is new.
-    """
-
-    cron: str = Field(default="", max_length=100)
-    grown_by: int | None = Field(default=None, ge=1)
-    grown_by_percent: float | None = Field(default=None, gt=0, le=1000)
-    until: int
-    cumulative: bool = False
-
-
 class Task(Frozen):
     """What an analyst asks of one pod; the body of a sealed `task` message. With `repeat` it stands, and is asked again by itself."""
 
@@ -285,13 +272,15 @@ class Cancel(Frozen):
 class Reply(Frozen):
     """One run as the analyst may know it: the body of a sealed `result` or `reject` message, its end, or of a `share`, one round of it.
 
-    `round` is 0 at the end; a round's reply has the status `waiting` and what the gate let out.
+    `round` is 0 at the end; a round's reply has the status `waiting` and what the gate let out. `stands`: the task will be asked again
+    by itself, so that this is not its last reply.
     """
 
     v: Literal[1] = 1
     run: str
     status: Status
     round: int = Field(default=0, ge=0)
+    stands: bool = False
     released: Released | None = None
     code: str = ""
     message: str = ""

@@ -17,6 +17,7 @@ from sqlmodel import col, delete, select, update
 from podium.contracts import FINAL, Released, Status
 from schemas.history import Used, count, drop
 from schemas.records import ResultRecord, RoundRecord, RunRecord
+from schemas.standing import follow
 from schemas.stores import PodDatabase
 
 OPEN = tuple(status for status in Status if status not in FINAL and status is not Status.PARTIAL)
@@ -98,6 +99,7 @@ class RunStore:
                 count(session, record, used)
             else:
                 drop(session, record.no)
+            follow(session, record, total=used.total if used else None)
         return record
 
     def begin_again(self, run: str) -> None:

@@ -18,6 +18,7 @@ from tasks.approve import unless_expired
 from tasks.authorise import authorise, fits
 from tasks.case import Case
 from tasks.desk import now
+from tasks.standing import again, stand
 from tasks.step import log, step
 
 # Rules after the signature: whoever breaks one of them is known, and is told that the message was refused, not why.
@@ -30,17 +31,17 @@ async def admit(case: Case) -> None:
     unless_expired(case)
     cancels = case.desk.cancels
     try:
-        header = peek(case.record.envelope)
+        header = case.desk.header_of(case.record)
         if cancels.wanted(case.run, analyst=header.from_key):
             case.header = header  # she signed the cancel, and it names the hash of these very bytes
             raise _cancelled()
-        case.header, case.task = await _verify(case)
+        case.header, case.task = again(case) if case.record.standing else await _verify(case)
         if case.sealed(Reply(run=case.run, status=Status.RUNNING)) is None:
             raise MessageRefused("reply_key")  # nobody could open the answer: no row is read for it
     except (MessageRefused, TrustError) as error:
         rule = getattr(error, "rule", error.code)
         if rule in SIGNED:
-            case.header = peek(case.record.envelope)
+            case.header = case.desk.header_of(case.record)
         log.warning("run %s: message refused by rule %s", case.id8, rule)
         raise TaskError("A message was refused.", status="rejected", code="message_refused") from None
     decision = await asyncio.to_thread(authorise, case)
@@ -50,6 +51,7 @@ async def admit(case: Case) -> None:
     if cancels.wanted(case.run, analyst=CUSTODIAN):
         raise _cancelled()
     fits(case)
+    await stand(case)
     case.admitted = True
     timeline("admitted", run=case.id8, algorithm=case.algorithm.kind, datasource=case.task.datasource, grant=decision.grant)
 

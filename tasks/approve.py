@@ -13,7 +13,6 @@ from typing import Any
 from prefect.states import Completed
 
 from podium.contracts import Reply, Status
-from podium.crypto.envelope import peek
 from podium.crypto.keys import fingerprint, verify
 from podium.errors import TaskError
 from podium.policy.approvals import Question, Said, objection
@@ -35,6 +34,8 @@ async def approved(case: Case) -> bool:
     grant = await asyncio.to_thread(still_granted, case)
     if grant.approval == "none":
         return True
+    if case.record.standing:
+        return await asyncio.to_thread(_approved_before, case, grant)
     case.approval = await asyncio.to_thread(_ask, case, grant)
     unless_expired(case)
     if not case.approval.decision:
@@ -47,6 +48,16 @@ async def approved(case: Case) -> bool:
     return True
 
 
+def _approved_before(case: Case, grant: Grant) -> bool:
+    """A repeat goes on under the yes to its first run, which said when it repeats. Raises TaskError (`refused`)."""
+    asked = case.desk.approvals.get(case.first)
+    objected = _objection(case, asked, grant) if asked is not None else "its first run was never approved"
+    if objected:
+        log.warning("run %s: refused: %s", case.id8, objected)
+        raise TaskError("refused", status="rejected", code="refused")
+    return True
+
+
 def put_away() -> Any:
     """The end of this flow run, though not of the run: another one goes on with it."""
     return Completed(name=outcome(Status.PENDING_APPROVAL))
@@ -55,7 +66,7 @@ def put_away() -> Any:
 def unless_expired(case: Case) -> None:
     """Raises TaskError (`unanswered`) when the time for an answer is over. The message may have expired too: it is not read again."""
     if case.approval is not None and case.approval.decision == EXPIRED:
-        case.header = peek(case.record.envelope)  # it was verified before the custodian was asked
+        case.header = case.desk.header_of(case.record)  # it was verified before the custodian was asked
         raise TaskError("Nobody answered in time.", status="expired", code="unanswered")
 
 
@@ -76,5 +87,5 @@ def _objection(case: Case, asked: ApprovalRecord, grant: Grant) -> str:
     custodian = fingerprint(case.desk.custodian)
     signed = Signed(payload=asked.statement, custodian=asked.by, signature=asked.signature) if asked.statement else None
     said = Said(question=question_of(case.desk, asked), decision=asked.decision, by=asked.by, signed=signed)
-    wanted = Question(pod=case.desk.config.identifier, run=case.run, task_digest=case.task.digest, grant=grant.id)
+    wanted = Question(pod=case.desk.config.identifier, run=case.first, task_digest=case.task.digest, grant=grant.id)
     return objection(said, wanted, grant, custodian=custodian, verify=partial(verify, case.desk.custodian))

@@ -14,6 +14,7 @@ from schemas.catalogue import card_of
 from tasks.case import Case
 from tasks.desk import Desk, now
 from tasks.drift import check_accepted
+from tasks.standing import check_standing
 from tasks.step import log
 
 
@@ -29,6 +30,7 @@ def authorise(case: Case) -> Decision:
         algorithm=str(task.algorithm.get("kind"))[:64],
         datasource=task.datasource,
         columns=case.algorithm.columns() if understood else (),
+        until=task.repeat.until if task.repeat else 0,
     )
     standings = _standings(desk, case.header.from_key)
     decision = decide_any(standings, request, now=now())
@@ -62,6 +64,7 @@ def _understand(case: Case) -> bool:
     try:
         case.algorithm, case.protocol = Algorithm.load(case.task.algorithm), Protocol.load(case.task.protocol)
         case.protocol.check(case.algorithm)
+        check_standing(case)
     except ConfigError as error:
         log.warning("run %s: its task cannot be read: %s", case.id8, error)
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podium.contracts import Status
-from podium.crypto.envelope import peek
 from podium.timeline import timeline
 from schemas.cancels import CUSTODIAN
 from tasks.case import Case
@@ -19,7 +18,7 @@ def cancel(desk: Desk, run: str) -> bool:
     case = Case(desk, desk.runs.get(run))
     if not case.open:
         return False
-    header = peek(case.record.envelope)
+    header = desk.header_of(case.record)
     if case.record.analyst or desk.cancels.wanted(run, analyst=header.from_key):
         case.end_unread(Status.CANCELLED, code="cancelled")
         timeline("cancelled", run=case.id8)

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from podium.algorithms import Additive, Algorithm, Iterative
 from podium.contracts import Partial, Released, Reply, Status, Task
 from podium.crypto.encryption import decode_public
-from podium.crypto.envelope import new_id, peek, reference, seal
+from podium.crypto.envelope import new_id, reference, seal
 from podium.crypto.header import MAX_LIFE, Header, MessageType
 from podium.errors import ConfigError, MessageRefused, PodiumError, TaskError, TrustError
 from podium.history.identity import task_key
@@ -21,6 +21,7 @@ from podium.protocols import PodStep, Protocol
 from podium.workers.session import Limits, WorkerSession
 from schemas.history import Used
 from schemas.records import RunRecord
+from schemas.standing import stands, told
 from tasks.desk import Desk, now, open_desk
 from tasks.step import StepFailed, coded, log
 from tasks.tally import used
@@ -121,19 +122,36 @@ class Case:
 
     @property
     def task_key(self) -> bytes:
-        """16 bytes that stand for this question: algorithm, parameters, columns, code version."""
-        return task_key(self.task)
+        """16 bytes that stand for this question: algorithm, parameters, columns, code version.
+
+        A standing task has a history of its own: what is new to it is new since its own last release, whoever else has asked the same.
+        """
+        return task_key(self.task, standing=self.first if self.task.repeat else "")
+
+    @property
+    def first(self) -> str:
+        """The run that the task came with: this one, unless it is a repeat."""
+        return self.record.standing or self.run
 
     @property
     def reference(self) -> str:
         """The analyst's last message, as our reply to it names it."""
+        if self.record.standing and (kept := self.desk.standings.of(self.first)) is not None:
+            return kept.reference
         last = self.rounds[-1].reference if self.rounds else ""
         return last or reference(self.header.mid, self.record.envelope)
 
-    def sealed(self, reply: Reply) -> bytes | None:
-        """The reply as a message to the task's own reply key; None where no writer is known or nobody could open it."""
+    def sealed(self, reply: Reply, *, code: str = "") -> bytes | None:
+        """The reply as a message to the task's own reply key; None where no writer is known or nobody could open it.
+
+        `code`: the pod's own for how the run ends. Of repeats without a release the analyst hears once, until there is one.
+        """
         if not hasattr(self, "header") or not self.header.reply_key:
             return None
+        if reply.status.final and (kept := self.desk.standings.of(self.first)) is not None:
+            reply = reply.model_copy(update={"stands": stands(kept, self.record, reply.status, code, now=now())})
+            if reply.stands and not told(kept, self.record, reply.status, code):
+                return None
         try:
             return self._seal(reply)
         except (TrustError, MessageRefused) as error:
@@ -150,7 +168,8 @@ class Case:
             to=self.header.from_,
             iat=now(),
             exp=now() + MAX_LIFE,
-            seq=self.answered + 1 + (self.approval is not None),  # the notice that the custodian is asked came first
+            # Of a repeat, behind its number; of the first run, behind the notice that the custodian is asked.
+            seq=(self.record.repeat_no or self.answered + (self.approval is not None)) + 1,
             re=self.reference,
             body=reply.model_dump_json().encode(),
             recipient=decode_public(self.header.reply_key),
@@ -161,11 +180,12 @@ class Case:
         """End the run without a result. The code is for the custodian; the analyst gets what `tasks.words` makes of it."""
         said, sentence = public(code)
         reply = Reply(run=self.run, status=status, code=said, message=sentence)
-        self.record = self.desk.runs.finish(self.run, status, reply=self.sealed(reply), code=code, used=seen)
+        sealed = self.sealed(reply, code=code)
+        self.record = self.desk.runs.finish(self.run, status, reply=sealed, code=code, used=seen)
 
     def end_unread(self, status: Status, *, code: str) -> None:
         """The same for a run that nobody has in hand: its message was verified before, and is not read again."""
-        self.header = peek(self.record.envelope)
+        self.header = self.desk.header_of(self.record)
         self.end(status, code=code)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from podium.privacy.successive import Difference
 from podium.protocols import Compute
 from tasks.case import Case
 from tasks.select_datapoints import nothing_new
+from tasks.standing import hold_back
 from tasks.step import step
 
 
@@ -14,8 +16,9 @@ async def compute(case: Case) -> None:
     case.turns = case.protocol.pod()
     case.turn(Compute)
     await case.reading.read()
-    tally = case.reading.tally
-    case.note(rows_read=tally.rows, unchanged=tally.unchanged + case.reading.plan.unread)
+    tally, unread = case.reading.tally, case.reading.plan.unread
+    case.note(rows_read=tally.rows, unchanged=tally.unchanged + unread)
+    hold_back(case, Difference(new=tally.new, changed=tally.changed, gone=case.record.gone or 0), total=tally.rows + unread)
     if case.task.new_data_only and not tally.used:
         raise nothing_new()
     await work_out(case)

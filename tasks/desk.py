@@ -13,10 +13,12 @@ from podium.config import PodConfig, from_prefect_name, prefect_name, saved_pod
 from podium.contracts import DatasourceSchema
 from podium.crypto.custodian import trusted_custodian
 from podium.crypto.encryption import KeyRing
+from podium.crypto.envelope import peek
+from podium.crypto.header import MAX_LIFE, Header, parse_header
 from podium.crypto.keys import PublicKey, RSAKeyPair, fingerprint, load_public, public_pem
 from podium.datasources import Datasource, load_source
 from podium.datasources._given import fitted, given_schema
-from podium.errors import DataSourceError, HubError, HubUnavailable, TrustError
+from podium.errors import DataSourceError, HubError, HubUnavailable, MessageRefused, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
 from podium.policy.access import TaskView
@@ -28,8 +30,10 @@ from schemas.approvals import ApprovalStore
 from schemas.cancels import CancelStore
 from schemas.changes import ChangeStore
 from schemas.history import HistoryStore
+from schemas.records import RunRecord
 from schemas.rounds import RoundStore
 from schemas.runs import RunStore
+from schemas.standing import StandingStore
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore
 from tasks.step import coded
 from tasks.stops import Stops
@@ -68,6 +72,7 @@ class Desk:
         self.rounds = RoundStore(self.database)
         self.history = HistoryStore(self.database)
         self.cancels = CancelStore(self.database)
+        self.standings = StandingStore(self.database)
         self.grants = GrantStore(self.database)
         self.approvals = ApprovalStore(self.database)
         self.replay = SqlReplayStore(self.database)
@@ -135,6 +140,15 @@ class Desk:
     def _stands(self, name: str) -> str:
         state = read_state(self.folder)
         return state.datasources.get(name, "") if state else ""
+
+    def header_of(self, record: RunRecord) -> Header:
+        """Who asked for this run, from its message; where that is gone, from what its standing task keeps. Raises MessageRefused."""
+        if record.envelope:
+            return peek(record.envelope)
+        kept = self.standings.of(record.standing or record.id)
+        if kept is None:
+            raise MessageRefused("frame")
+        return parse_header(kept.header).model_copy(update={"exp": record.received_at + MAX_LIFE})
 
     def enqueue(self, run: str) -> None:
         """Hand a run to whoever carries runs out; one that is in hand already is left alone."""

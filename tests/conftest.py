@@ -34,7 +34,15 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
             server.stop()
 
 
-TOGETHER = {"test_a_question", "test_custodian", "test_faults", "test_hostile_tasks", "test_many_at_once", "test_races"}
+TOGETHER = {
+    "test_a_question",
+    "test_custodian",
+    "test_faults",
+    "test_hostile_tasks",
+    "test_many_at_once",
+    "test_races",
+    "test_standing_tasks",
+}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -45,6 +45,7 @@ def show(run: Run, pod: Pod, as_json: JsonFlag = False) -> None:
     _, store = _open(pod)
     fields = _fields(*_find(store, pod, run))
     lines = [f"{name}: {value}" for name, value in fields.items() if name != "task" and value not in ("", None)]
+    lines += _repeats(fields["task"])
     emit(fields, as_json=as_json, human="\n".join([*lines, json.dumps(fields["task"], indent=2, ensure_ascii=False)]))
 
 
@@ -91,6 +92,14 @@ def _too_late(asked: Any, run: Any) -> None:
     said = f"the answer is {state!r} already, by {asked.by[:8]} on {_when(asked.decided_at)}" if asked.by else f"the run has ended: {state}"
     what = "its time is over" if state == "expired" else said
     raise TaskError(f"nothing was changed: {what}.", field="run", remedy="The analyst may ask again.", code="answered")
+
+
+def _repeats(task: dict[str, Any]) -> list[str]:
+    """That the yes is to every repeat too, where the task stands."""
+    from podium.contracts import Task
+
+    repeat = Task.model_validate(task).repeat
+    return [f"repeats: {repeat.words}; a yes is a yes to each of them"] if repeat else []
 
 
 def _open(pod: str) -> tuple[Any, Any]:

@@ -38,6 +38,7 @@ def ask(
         datasource=asked.datasource,
         protocol=protocol,
         new_data_only=asked.new_data_only,
+        repeat=asked.repeat,
         allow_partial=asked.allow_partial,
         wait=False,
     )

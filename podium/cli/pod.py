@@ -13,6 +13,7 @@ from podium.cli._pod_drift import drift
 from podium.cli._pod_eject import eject
 from podium.cli._pod_history import history
 from podium.cli._pod_init import init
+from podium.cli._pod_standing import line as task_line
 from podium.cli._pod_stop import stop
 from podium.cli._pods import Which
 
@@ -108,12 +109,14 @@ def _choose_project(given: str) -> None:
 @app.command()
 def status(pod: Which = "", as_json: JsonFlag = False) -> None:
     """How the pods of this PODIUM_HOME stand, or one of them."""
+    from podium.cli._pod_standing import standing_tasks
     from podium.cli._pods import pods_meant
     from podium.config import pod_folder
     from podium.state import PodState, read_state
 
     never = PodState(pid=0, phase="stopped", since=0)  # ended before it could say anything
-    data = {name: (read_state(pod_folder(name)) or never).model_dump() for name in pods_meant(pod)}
+    meant = pods_meant(pod)
+    data = {name: (read_state(pod_folder(name)) or never).model_dump() | {"standing": standing_tasks(name)} for name in meant}
     emit(data, as_json=as_json, human="\n".join(_described(name, fields) for name, fields in data.items()) or "No pod was started here.")
 
 
@@ -131,7 +134,7 @@ def _described(name: str, state: dict[str, Any]) -> str:
     lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
         lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(task_line(task) for task in state.get("standing", ()))])
 
 
 for command in (stop, drift, history, eject):  # in the order of a pod's life

@@ -5,44 +5,27 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from podium.algorithms import Algorithm
 from podium.client import cancelling
 from podium.client.asking import send
-from podium.client.combining import Combined, combine, consistent, label_partial
+from podium.client.combining import combine
 from podium.client.conversing import go_on, outcome
+from podium.client.figures import Figures
 from podium.client.receiving import close_expired, receive
+from podium.client.repeats import Repeated, repeats_of
 from podium.client.store import TaskStore
-from podium.contracts import Reply, Status
+from podium.contracts import Reply, Status, Task
 from podium.errors import HubUnavailable, TaskError
-from podium.protocols import Outcome
 
 if TYPE_CHECKING:
     from podium.wire.hub import HubClient
 
 POLL_SECONDS = 10.0  # what another process of ours received is seen after at most this long
-_ANSWERED = (Status.RELEASED, Status.SUPPRESSED, Status.PARTIAL)
 PATIENCE = 30.0  # how long a hub that is being restarted is waited for
 
 
-@dataclass(frozen=True)
-class Run:
-    """One pod's part. `rows`: rounded, behind what it released; `suppressed`: the rules that kept something back there.
-
-    `round`: how many rounds it has answered so far. What they released stays released, however the run ends.
-    """
-
-    status: Status
-    rows: int = 0
-    suppressed: tuple[str, ...] = ()
-    code: str = ""
-    message: str = ""
-    round: int = 0
-
-
-class Answer:
+class Answer(Figures):
     """The answer to one task, read from disk; `wait` and `refresh` bring in what the hub has meanwhile."""
 
     def __init__(self, store: TaskStore, hub: Callable[[], HubClient]) -> None:
@@ -55,52 +38,26 @@ class Answer:
         return self._store.task
 
     @property
-    def status(self) -> Status:
-        """Where the answer stands; `partial` when some pods answered and others did not (see `runs`)."""
-        return self._combined.status
+    def question(self) -> Task:
+        """What was asked."""
+        return self._asked.question
 
     @property
-    def runs(self) -> dict[str, Run]:
-        """Each pod's part, by its identifier."""
-        return {pod: _run(reply, self._rounds[pod]) for pod, reply in self._replies.items()}
+    def standing(self) -> tuple[str, ...]:
+        """The pods that ask this task again by themselves, as far as is known here."""
+        now = int(time.time())
+        return tuple(sent.pod for sent in self._asked.sent if self._store.stands(sent, now=now))
 
     @property
-    def suppressed(self) -> tuple[str, ...]:
-        """The disclosure rules that kept something back, at any pod."""
-        return tuple(sorted({rule for run in self.runs.values() for rule in run.suppressed}))
-
-    @property
-    def rows(self) -> int:
-        """How many rows the released figures stand for, rounded at each pod."""
-        return sum(run.rows for run in self.runs.values())
-
-    @property
-    def result(self) -> Any:
-        """A pandas DataFrame where the algorithm has groups, else a number; None while there is none, or when it is suppressed.
-
-        An algorithm that is answered in rounds has a result of its own, whose `state` says why there are no figures when there are none.
-        """
-        if self._outcome is not None and self._outcome.result is not None and self.status in _ANSWERED:
-            return self._outcome.result
-        if not self._combined.released:
-            return None
-        if not consistent(self._replies):
-            raise _misshapen()
-        algorithm = Algorithm.load(self._asked.question.algorithm)
-        partly = self._asked.allow_partial
-        try:
-            result = algorithm.combine(self._combined.released, frozenset() if partly else self._combined.incomplete)
-        except (LookupError, ValueError, TypeError, ArithmeticError):
-            raise _misshapen() from None
-        by = self._combined.released[0].by
-        if not (partly and by):
-            return result
-        return label_partial(result, by, self._combined.incomplete, closed=self._combined.closed)
+    def repeats(self) -> list[Repeated]:
+        """What a standing task was answered after its first time, the oldest first; `refresh` brings in what has come."""
+        return repeats_of(self._store, self._asked, now=int(time.time()))
 
     def refresh(self) -> Answer:
         """Bring in what has arrived, without waiting. Raises HubUnavailable."""
+        self._store.forget_keys(now=int(time.time()))
         self._read()
-        if not self._done:
+        if not self._done or self.standing:
             hub = self._hub()
             go_on(self._store)
             send(hub, self._store)
@@ -119,7 +76,7 @@ class Answer:
         self._read()
         end = None if timeout is None else time.monotonic() + timeout
         away_since: float | None = None
-        while not self._done:
+        while self._waits:
             left = POLL_SECONDS if end is None else end - time.monotonic()
             if left <= 0:
                 break
@@ -139,7 +96,8 @@ class Answer:
     def cancel(self) -> Answer:
         """Tell every pod that has not ended to end its run, and bring in what they say at once; `wait` waits for the rest.
 
-        What was released stays released, and a run that has ended by then keeps its end. Once a task is cancelled, again changes nothing.
+        A standing task is asked no more from then on. What was released stays released, and a run that has ended by then keeps its end.
+        Once a task is cancelled, again changes nothing.
         Raises TaskError (`ended`) when there is nothing left to cancel, HubUnavailable when the hub is away.
         """
         if self._store.cancelled() is None:
@@ -147,10 +105,10 @@ class Answer:
             while receive(hub, self._store, wait=0):
                 pass
             self._read()
-            if self._done:
+            if self._done and not self.standing:
                 remedy = f"Its answer: podium task result {self.id} (in Python: answer.result)."
                 raise TaskError(f"the task has ended: {self.status}. Nothing is left to cancel.", field="task", remedy=remedy, code="ended")
-            cancelling.begin(self._store)
+            cancelling.begin(self._store, hub)
         try:
             return self.refresh()
         except HubUnavailable as error:
@@ -168,6 +126,11 @@ class Answer:
     def _done(self) -> bool:
         return self.status.final or self.status == Status.PARTIAL
 
+    @property
+    def _waits(self) -> bool:
+        """Whether there is something to wait for: the first answer, or what a cancelled task's pods say to that."""
+        return not self._done or (self._store.cancelled() is not None and bool(self.standing))
+
     def _step(self, wait: float) -> bool:
         hub = self._hub()
         go_on(self._store)
@@ -179,27 +142,14 @@ class Answer:
         return self._replies != before
 
     def _read(self) -> None:
-        self._replies: dict[str, Reply] = {}
+        self._replies = {}
         self._rounds = {sent.pod: self._store.rounds_of(sent) for sent in self._asked.sent}
         for sent in self._asked.sent:
             received = self._store.received(sent)
             self._replies[sent.pod] = received.reply if received else Reply(run=sent.run, status=Status.QUEUED)
         final = all(reply.status.final for reply in self._replies.values())
-        self._outcome: Outcome | None = None
+        self._outcome = None
         with contextlib.suppress(TaskError):  # figures that do not fit are told when the result is asked for
             self._outcome = outcome(self._store) if final else None
         closed = self._replies | (self._outcome.replies if self._outcome else {})
-        self._combined: Combined = combine(closed, allow_partial=self._asked.allow_partial)
-
-
-def _run(reply: Reply, rounds: int) -> Run:
-    released, message = reply.released, reply.message
-    rules = tuple(dict.fromkeys(item.rule for item in released.suppressed)) if released else ()
-    if reply.status == Status.CANCELLED and rounds:
-        message += f" It had answered {rounds} round{'s' if rounds > 1 else ''}: what they released stays released."
-    return Run(reply.status, released.rows if released else 0, rules, reply.code, message, rounds)
-
-
-def _misshapen() -> TaskError:
-    message = "the figures of the pods do not fit the question or each other."
-    return TaskError(message, remedy="Ask the pods one by one to find the one that answers otherwise.", code="shape")
+        self._combined = combine(closed, allow_partial=self._asked.allow_partial)

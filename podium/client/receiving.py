@@ -5,6 +5,8 @@
 2. A reply that breaks a rule is dropped with a warning; it can neither end a run nor change one. Only the clock rule stops the wait:
    it means that one of the two clocks is wrong, and the reply stays at the hub.
 3. A reply delivered again is acknowledged again and changes nothing.
+4. Each repeat of a standing task is an exchange of its own, for months: its `seq` is its number and one, and its run follows from the
+   first run and that number. So it counts once, whatever came before it or did not; how long a message lives holds for each by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from podium.contracts import Reply, Status
 from podium.crypto.envelope import open_sealed, peek, read_body
 from podium.crypto.keys import load_public
 from podium.errors import HubError, MessageRefused, TrustError
+from podium.repeating import FIRST, repeat_id
 from podium.wire.hub import HubClient
 
 _log = logging.getLogger(__name__)
@@ -58,6 +61,8 @@ def accept_reply(store: TaskStore, raw: bytes, *, now: int) -> bool:
     if header.re not in (exchanges := store.exchanges()):
         raise MessageRefused("reply_to")
     sent, no = exchanges[header.re]
+    if header.run != sent.run and asked.question.repeat is not None:
+        return _accept_repeat(store, raw, sent, header.seq - 1, now=now)
     known = store.received(sent)
     if known is not None and (known.reply.status.final or known.mid == header.mid):
         return False
@@ -76,6 +81,40 @@ def accept_reply(store: TaskStore, raw: bytes, *, now: int) -> bool:
     if reply.run != sent.run or reply.status not in _ENDS.get(header.typ, ()) or not _whole(reply, no if header.typ == "share" else 0):
         raise MessageRefused("body")
     return store.receive(sent, Received(mid=header.mid, seq=header.seq, digest=opened.digest, at=now, reply=reply))
+
+
+class _Once:
+    """The reading rules' replay store for one repeat: what is kept of it already is the claim."""
+
+    def __init__(self, known: Received | None) -> None:
+        self._known = known
+
+    def claim(self, *, sender: str, mid: str, task: str, seq: int, expires: int, run: str) -> str | None:
+        """See ReplayStore."""
+        return None if self._known is None or self._known.mid == mid else "replay"
+
+
+def _accept_repeat(store: TaskStore, raw: bytes, sent: Sent, no: int, *, now: int) -> bool:
+    if no <= FIRST:
+        raise MessageRefused("reply_to")
+    run, known = repeat_id(sent.run, no), store.repeat(sent, no)
+    if known is not None and known.mid == peek(raw).mid:
+        return False
+    public, key = load_public(sent.public_key), store.key(sent)
+    opened = open_sealed(
+        raw,
+        me=store.asked().owner,
+        identity_of=lambda _: public,
+        key_of=lambda _: key,
+        replay=_Once(known),
+        exchange=lambda header: (header.from_, header.task, header.run) == (sent.pod, store.task, run),
+        now=now,
+        run=run,
+    )
+    reply, header = read_body(opened.body, Reply), opened.header
+    if reply.run != run or not reply.status.final or reply.status not in _ENDS.get(header.typ, ()) or not _whole(reply, 0):
+        raise MessageRefused("body")
+    return store.receive_repeat(sent, no, Received(mid=header.mid, seq=header.seq, digest=opened.digest, at=now, reply=reply))
 
 
 def close_expired(hub: HubClient, store: TaskStore, *, now: int) -> bool:

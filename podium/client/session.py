@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.names import check_name
 from podium.protocols import Protocol, usual
+from podium.repeating import Repeat, as_repeat, check_repeat
 from podium.wire.credentials import saved_owner, sign_in
 from podium.wire.hub import HubClient
 
@@ -112,6 +114,7 @@ class Session:
         datasource: str,
         protocol: Protocol | None = None,
         new_data_only: bool = False,
+        repeat: Repeat | Mapping[str, Any] | None = None,
         allow_partial: bool = False,
         wait: bool = True,
         timeout: float | None = None,
@@ -121,14 +124,23 @@ class Session:
 
         `protocol`: when left out, many rounds for an algorithm that is answered in rounds, else one. With `wait`, returns when every pod
         has answered or `timeout` seconds are over; the answer's status says which. Rounds go on only while somebody waits. An offline
-        pod is warned of, and its message waits up to 7 days. Raises ConfigError, TrustError or HubError before anything is sent.
+        pod is warned of, and its message waits up to 7 days. With `repeat` the task stands: each pod asks it again by itself, at the times
+        of `cron` or when the source has grown, on what is new or with `cumulative` on all data; see `answer.repeats`.
+
+        Raises ConfigError, TrustError or HubError before anything is sent.
         """
         if not isinstance(algorithm, Algorithm):
             raise ConfigError("give an algorithm, such as podium.algorithms.Count().", field="algorithm")
         protocol = protocol or Protocol.of(usual(type(algorithm)))()
         protocol.check(algorithm)
+        stands = None if repeat is None else as_repeat(repeat)
+        if stands is not None:
+            new_data_only = new_data_only or not stands.cumulative
+            check_repeat(stands, protocol=protocol.kind, new_data_only=new_data_only, now=int(time.time()))
         try:
-            task = Task(protocol=protocol.dump(), algorithm=algorithm.dump(), datasource=datasource, new_data_only=new_data_only)
+            task = Task(
+                protocol=protocol.dump(), algorithm=algorithm.dump(), datasource=datasource, new_data_only=new_data_only, repeat=stands
+            )
         except ValueError:
             raise ConfigError("not a valid datasource name.", field="datasource", remedy="See session.pods().") from None
         store = ask(self._asker, task, pods=pods, algorithm=algorithm, allow_partial=allow_partial)

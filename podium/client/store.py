@@ -8,8 +8,10 @@
 5. A round has begun when its file is there: messages in the outbox that belong to no round were never sent, and never will be. The same
    goes for a cancel, of which a task has one at most.
 
+6. A standing task has a reply of its own from each pod for every repeat; the reply key stays until the pod says that one is its last.
+
 Layout: PODIUM_HOME/analyst/tasks/TASK/ task.json, outbox/MID, keys/MID, rounds/NO.json, cancel.json, replies/MID.json,
-replies/MID.NO.json (MID: of our task message to that pod; in the outbox, of the message).
+replies/MID.NO.json, repeats/MID.NO.json (MID: of our task message to that pod; in the outbox, of the message).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Literal
 
 from podium.contracts import Reply, Status, Task
 from podium.crypto.encryption import EncryptionKey
+from podium.crypto.header import MAX_LIFE
 from podium.crypto.keys import RSAKeyPair
 from podium.crypto.replay import in_order
 from podium.errors import TaskError
@@ -30,6 +33,7 @@ from podium.files import private_folder, read_private, write_private
 from podium.plugin import Frozen
 
 _HEX = frozenset("0123456789abcdef")
+LINGER = MAX_LIFE  # the last repeat may have begun just before `until`, and its reply waits so long at the hub
 
 
 class Sent(Frozen):
@@ -209,9 +213,34 @@ class TaskStore:
             write_private(self._reply(sent, received.reply.round), received.model_dump_json())
         write_private(self._reply(sent), received.model_dump_json())
         if received.reply.status.final:
-            (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
+            self._close(sent, received.reply)
             self.posted(sent.mid)
         return True
+
+    def repeats(self, sent: Sent) -> dict[int, Reply]:
+        """This pod's replies to a standing task after its first, by the number of the repeat."""
+        found = (self.folder / "repeats").glob(f"{sent.mid}.*.json")
+        return {int(path.name.split(".")[1]): Received.model_validate_json(read_private(path)).reply for path in found}
+
+    def repeat(self, sent: Sent, no: int) -> Received | None:
+        """This pod's reply to that repeat."""
+        path = self.folder / "repeats" / f"{sent.mid}.{no}.json"
+        return Received.model_validate_json(read_private(path)) if path.is_file() else None
+
+    def receive_repeat(self, sent: Sent, no: int, received: Received) -> bool:
+        """Keep a reply to a repeat; False if there is one. The key goes with the last one."""
+        if self.repeat(sent, no) is not None:
+            return False
+        write_private(private_folder(self.folder / "repeats") / f"{sent.mid}.{no}.json", received.model_dump_json())
+        self._close(sent, received.reply)
+        return True
+
+    def stands(self, sent: Sent, *, now: int) -> bool:
+        """Whether this pod will ask the task again, by what it has said; one that has not answered yet is not known to."""
+        repeat, known = self.asked().question.repeat, self.received(sent)
+        if repeat is None or known is None or not known.reply.stands or now >= repeat.until + LINGER:
+            return False
+        return all(reply.stands for reply in self.repeats(sent).values())
 
     def close(self, sent: Sent, status: Status, *, code: str, message: str, now: int) -> bool:
         """End a run ourselves, because the pod never got our message; False if it has ended."""
@@ -234,6 +263,17 @@ class TaskStore:
     def remove(self) -> None:
         """Forget the task and everything received for it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def forget_keys(self, *, now: int) -> None:
+        """Delete the reply keys of a standing task that is over by the clock: no reply can come any more."""
+        repeat = self.asked().question.repeat
+        if repeat is not None and now >= repeat.until + LINGER:
+            for sent in self.asked().sent:
+                (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
+
+    def _close(self, sent: Sent, last: Reply) -> None:
+        if not (last.stands and self.asked().question.repeat):
+            (self.folder / "keys" / sent.mid).unlink(missing_ok=True)
 
     def _say_once(self, path: Path, what: Turn | Cancelled, messages: dict[str, bytes]) -> bool:
         for mid, raw in messages.items():

@@ -19,6 +19,7 @@ REASONS = {
     "analyst": "the grant names another key",
     "not_yet": "the grant is not yet valid",
     "expired": "the grant has expired",
+    "until": "the task would go on repeating when the grant is over",
     "datasource": "the grant does not cover this datasource",
     "protocol": "the grant does not cover this protocol",
     "algorithm": "the grant does not cover this algorithm",
@@ -30,7 +31,10 @@ REASONS = {
 
 
 class Request(Frozen):
-    """What is asked: `analyst` is the fingerprint that signed, `columns` every column that would be read."""
+    """What is asked: `analyst` is the fingerprint that signed, `columns` every column that would be read.
+
+    `until`: how long the task is to stand, where it repeats by itself.
+    """
 
     pod: str
     analyst: str
@@ -39,6 +43,7 @@ class Request(Frozen):
     algorithm: str
     datasource: str
     columns: tuple[str, ...]
+    until: int = 0
 
 
 class Standing(Frozen):
@@ -74,6 +79,7 @@ def _reasons(standing: Standing, request: Request, now: int) -> Iterable[str]:
         "analyst": grant.analyst == request.analyst,
         "not_yet": grant.not_before <= now,
         "expired": now < grant.expires,
+        "until": request.until <= grant.expires,
         "datasource": _covers(grant.datasources, (request.datasource,)),
         "protocol": _covers(grant.protocols, (request.protocol,)),
         "algorithm": _covers(grant.algorithms, (request.algorithm,)),

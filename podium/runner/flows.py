@@ -18,6 +18,8 @@ class Flows:
         self.serve: Any = project.load("deployments.serve").serve
         self.deliver: Any = project.load("tasks.reply").deliver
         self.attend: Any = project.load("tasks.attend").attend
+        self.attend_standing: Any = project.load("tasks.standing").attend_standing
+        self.schedule: Any = project.load("tasks.schedules").schedule
         self.list_open: Any = project.load("tasks.to_do").list_open
         self.cancel: Any = project.load("tasks.cancel").cancel
         self.settle: Any = project.load("tasks.settle").settle

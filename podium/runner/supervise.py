@@ -23,10 +23,11 @@ from podium.runner.computing import Computing
 from podium.runner.flows import Flows
 from podium.runner.health import Health
 from podium.runner.slots import Seat
+from podium.runner.standing import Standing
 from podium.state import REFRESH
 
 log = logging.getLogger("podium.pod")
-LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY, APPROVALS_EVERY = 20.0, 1.0, 2.0, 1.0, 1.0
+LEASE_EVERY, OUTBOX_EVERY, PREFECT_EVERY, CANCEL_EVERY, APPROVALS_EVERY, STANDING_EVERY = 20.0, 1.0, 2.0, 1.0, 1.0, 1.0
 LEASE = 90
 LONGEST_PAUSE, MOST_FAILURES = 30.0, 12
 
@@ -39,6 +40,7 @@ class Supervisor:
         self.prefect = Health()
         self.cancelling = Cancelling(desk, flows)
         self.computing = Computing(desk, flows)
+        self.standing = Standing(desk, flows, self.prefect)
         self.background: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -49,6 +51,7 @@ class Supervisor:
             self._forever(self._keep_leases, every=LEASE_EVERY),
             self._forever(self._send_unsent, every=OUTBOX_EVERY),
             self._forever(self._approvals, every=APPROVALS_EVERY),
+            self._forever(self.standing.look, every=STANDING_EVERY),
             self._forever(self._watch_prefect, every=PREFECT_EVERY),
             self._forever(self._cancel, every=CANCEL_EVERY),
             self._forever(self._deployments, every=5.0),

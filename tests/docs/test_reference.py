@@ -204,7 +204,7 @@ def test_environment():
 @pytest.mark.parametrize("name", ["Session", "Answer"])
 def test_python_classes(name):
     documented = keys(sections(reference("python"))[name])
-    real = [member for member in vars(getattr(podium, name)) if not member.startswith("_")]
+    real = {member for cls in getattr(podium, name).__mro__[:-1] for member in vars(cls) if not member.startswith("_")}
     same({key.partition("(")[0] for key in documented}, real)
 
 

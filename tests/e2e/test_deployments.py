@@ -24,7 +24,7 @@ from podium import project
 from podium.contracts import Status
 
 PREFECT = Path(sys.executable).parent / "prefect"
-FLOWS = {"pod-startup", "schema-generation", "computation", "approval", "upkeep"}
+FLOWS = {"pod-startup", "schema-generation", "computation", "approval", "standing-task", "upkeep"}
 COUNT = {"pods": ["demo/a"], "datasource": "patients", "timeout": 60}
 DAY = 86_400
 
@@ -123,7 +123,14 @@ def test_every_flow_has_its_form_and_the_daily_ones_have_runs_ahead(town: Town):
     found = deployments("a@demo")
     assert set(found) == FLOWS
     crons = {flow: [each["schedule"]["cron"] for each in found[flow]["schedules"] if each["active"]] for flow in FLOWS}
-    assert crons == {"pod-startup": [], "schema-generation": ["0 3 * * *"], "computation": [], "approval": [], "upkeep": ["30 3 * * *"]}
+    assert crons == {
+        "pod-startup": [],
+        "schema-generation": ["0 3 * * *"],
+        "computation": [],
+        "approval": [],
+        "standing-task": [],
+        "upkeep": ["30 3 * * *"],
+    }
     for flow, minute in (("schema-generation", 0), ("upkeep", 30)):
         (schedule,) = found[flow]["schedules"]
         asked = {"deployments": {"id": {"any_": [found[flow]["id"]]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}

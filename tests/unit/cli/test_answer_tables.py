@@ -10,7 +10,16 @@ KEPT = (Suppression(rule="min_cell", scope="cells"),)
 
 
 def _answer(result):
-    return SimpleNamespace(id="0" * 32, status=Status.RELEASED, result=result, rows=20, suppressed=("min_cell",), runs={})
+    question = SimpleNamespace(repeat=None)
+    return SimpleNamespace(
+        id="0" * 32,
+        status=Status.RELEASED,
+        result=result,
+        rows=20,
+        suppressed=("min_cell",),
+        runs={},
+        question=question,
+    )
 
 
 def _told(by, *keys):

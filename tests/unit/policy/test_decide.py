@@ -24,6 +24,10 @@ def test_a_grant_that_covers_everything_says_yes():
     assert decision().grant == "g1"
 
 
+def test_a_task_may_stand_until_its_grant_is_over():
+    assert decision(ask=ASK.model_copy(update={"until": NOW + 10})).allowed
+
+
 def test_no_grant_is_a_no():
     found = decide(None, ASK, now=NOW)
     assert (found.allowed, found.reasons) == (False, ("no_grant",))
@@ -35,6 +39,7 @@ def test_no_grant_is_a_no():
     [
         ("pod", {"ask": ASK.model_copy(update={"pod": "demo/b"})}),
         ("analyst", {"ask": ASK.model_copy(update={"analyst": "b" * 64})}),
+        ("until", {"ask": ASK.model_copy(update={"until": NOW + 11})}),
         ("datasource", {"ask": ASK.model_copy(update={"datasource": "other"})}),
         ("protocol", {"ask": ASK.model_copy(update={"protocol": "many_rounds"})}),
         ("algorithm", {"ask": ASK.model_copy(update={"algorithm": "count"})}),
