@@ -58,6 +58,11 @@ class Quotes:
         self._open = self._closed_last = False
         self.sound = True
 
+    @property
+    def closed(self) -> bool:
+        """Whether they are sound, and none is left open."""
+        return self.sound and not self._open
+
     def ends(self, block: npt.NDArray[np.uint8], *, start: int) -> npt.NDArray[np.int64]:
         """Where in the block records end (after the line end), from `start` on. The block's first byte is the one before it."""
         import numpy as np
@@ -113,7 +118,7 @@ def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE) -> list[Slic
             digest.update(view[1 + done : 1 + length])
             at += length
             room[0] = room[length]
-    rest = Slice(start, at, digest.hexdigest(), quotes is not None and quotes.sound)
+    rest = Slice(start, at, digest.hexdigest(), quotes is not None and quotes.closed)
     return [*found, rest] if at > start or not found else found
 
 

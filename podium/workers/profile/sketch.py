@@ -45,7 +45,7 @@ class Sketch:
         if self._lately is not None:
             hashes = hashes[self._lately[hashes & _SLOT] != hashes]
         if len(hashes):
-            self.merge(once(np.sort(hashes)))
+            self.merge(self._least(hashes))
             self._remember()
 
     def merge(self, distinct: NDArray[np.uint64]) -> bool:
@@ -54,10 +54,18 @@ class Sketch:
             distinct = distinct[: np.searchsorted(distinct, self.kept[-1], "right")]
         if not len(distinct):
             return False
-        both = once(np.sort(np.concatenate([self.kept, distinct])))
+        both = once(np.sort(np.concatenate([self.kept, distinct]), kind="stable"))  # two sorted runs: they are merged
         repeated = len(both) < len(self.kept) + len(distinct)
         self.kept = both[: self.size].copy()
         return repeated
+
+    def _least(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Those that may have to be kept, sorted, each once. Of very many, most need not be sorted to know that others are less."""
+        if len(hashes) > 4 * self.size:
+            few = once(np.sort(hashes[hashes <= np.uint64(2 * self.size * (2**64 // len(hashes)))]))
+            if len(few) >= self.size:
+                return few
+        return once(np.sort(hashes))
 
     def _remember(self) -> None:
         if self._lately is None:
