@@ -131,7 +131,7 @@ class _Checked:
         if b"\0" in data or (first and self._piece.start and data.startswith(BOM)):
             raise Doubtful("a mark")
         self._check_line_ends(data)
-        if self._hexadecimal:
+        if self._hexadecimal and (b"x" in data or b"X" in data):
             self._check_numbers(data)
         self._last = data[-1:]
         return data
