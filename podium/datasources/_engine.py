@@ -45,7 +45,7 @@ def room() -> Path:
     return Path(_ROOMS[os.getpid()].name)
 
 
-def connect(*paths: Path, columns: int = 0) -> duckdb.DuckDBPyConnection:
+def connect(*paths: Path, columns: int = 0, threads: int = 2) -> duckdb.DuckDBPyConnection:
     """An engine that can read these files and nothing else; what does not fit its memory spills into this process's temporary folder.
 
     `columns`: how many a row has; very many need more memory.
@@ -57,7 +57,7 @@ def connect(*paths: Path, columns: int = 0) -> duckdb.DuckDBPyConnection:
         ":memory:",
         config={
             "memory_limit": f"{max(MEMORY_MB, columns * COLUMN_KB // 1000)}MB",
-            "threads": 2,
+            "threads": threads,
             "temp_directory": str(spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -24,24 +24,26 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 SLICE = 64 << 20
 LONGEST = 16  # blocks without a line end: see `_packed.LONGEST`
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class Slice(NamedTuple):
-    """Bytes from `start` to `end`, and their digest."""
+    """Bytes from `start` to `end`, and their digest. `sound`: whether every quote in it opens or closes a value."""
 
     start: int
     end: int
     digest: str
+    sound: bool = False
 
     @classmethod
     def of(cls, part: Part) -> Slice:
         """The slice that a part says it is."""
-        return cls(int(part.where["start"]), int(part.where["end"]), part.token.partition(":")[0])
+        return cls(int(part.where["start"]), int(part.where["end"]), part.token.partition(":")[0], bool(part.where.get("sound")))
 
     def part(self, name: str, number: int) -> Part:
         """The slice as a part of the file of that name."""
-        return Part(id=f"{name}#{number}", token=self.digest, where={"file": name, "start": self.start, "end": self.end})
+        where = {"file": name, "start": self.start, "end": self.end, "sound": self.sound}
+        return Part(id=f"{name}#{number}", token=self.digest, where=where)
 
 
 class Quotes:
@@ -55,6 +57,11 @@ class Quotes:
         self._beside[[ord(delimiter), ord(quote), 10, 13]] = True
         self._open = self._closed_last = False
         self.sound = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether they are sound, and none is left open."""
+        return self.sound and not self._open
 
     def ends(self, block: npt.NDArray[np.uint8], *, start: int) -> npt.NDArray[np.int64]:
         """Where in the block records end (after the line end), from `start` on. The block's first byte is the one before it."""
@@ -95,23 +102,24 @@ def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE) -> list[Slic
             lone = 0 if room.find(b"\n", 1, length + 1) > 0 or room.find(b"\r", 1, length + 1) > 0 else lone + 1
             if lone == LONGEST:
                 raise long_line(path, _lines_before(path, at))
-            done, bom = 0, at == 0 and room.startswith(_BOM, 1)
+            done, bom = 0, at == 0 and room.startswith(BOM, 1)
             if bom:
                 room[3] = 10  # so that a quote may follow it
             first = max(0, start + size - at - 1)
             ends = _line_ends(block, start=first) if quotes is None else quotes.ends(block, start=first)
             if bom:
-                room[3] = _BOM[2]
+                room[3] = BOM[2]
             while start + size <= at + length and len(ends := ends[ends >= start + size - at]):
                 end = int(ends[0])
                 digest.update(view[1 + done : 1 + end])
-                found.append(Slice(start, at + end, digest.hexdigest()))
+                found.append(Slice(start, at + end, digest.hexdigest(), quotes is not None))
                 digest.reset()
                 start, done = at + end, end
             digest.update(view[1 + done : 1 + length])
             at += length
             room[0] = room[length]
-    return [*found, Slice(start, at, digest.hexdigest())] if at > start or not found else found
+    rest = Slice(start, at, digest.hexdigest(), quotes is not None and quotes.closed)
+    return [*found, rest] if at > start or not found else found
 
 
 @contextmanager

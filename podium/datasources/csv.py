@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType, Part
+from podium.datasources._csv_quick import Form, quickly
 from podium.datasources._csv_types import Sniffed, joined, reader, sniffed, walk
 from podium.datasources._engine import SQL, column_type, connect, literal
 from podium.datasources._faults import check_names, explained, fault, from_engine, long_line, same_columns, unknown_column
@@ -23,7 +24,7 @@ from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
 from podium.datasources._slices import Quotes, Slice, check_last_line, copied, slices
-from podium.datasources._tables import Layout, Piece, Table
+from podium.datasources._tables import Layout, Piece, Quick, Table
 
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
 IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
@@ -74,11 +75,12 @@ class Csv(Table):
         for name in self.types:
             if name not in names:
                 raise unknown_column(self.name, name, names)
-        types, formats = self._types(starts)
+        types, times = self._types(starts)
+        formats = "".join(f", {word}format = {literal(form)}" for word, form in zip(("date", "timestamp"), times, strict=True) if form)
         pieces = []
         for (delimiter, order), alike in groupby(starts, key=lambda one: (one.delimiter, one.names)):
             note = self._form(delimiter) + formats
-            pieces.append(Piece(tuple(one.found for one in alike), {name: types[name] for name in order}, note))
+            pieces.append(Piece(tuple(one.found for one in alike), {name: types[name] for name in order}, note, times))
         shape = {name: column_type(types[name]) for name in names}
         return Layout(shape, tuple(pieces), form=repr((types, formats, self.quote, self.encoding, self.nulls)))
 
@@ -102,6 +104,17 @@ class Csv(Table):
             heading = piece.note[len(DELIMITER) + 1].join(2 * self.quote for _ in piece.types).encode()
         with copied(path, cut, heading=heading) as copy:
             yield reader([copy], piece.note, piece.types, header=bool(heading) or self.header is not False)
+
+    @contextmanager
+    def _quickly(self, part: Part, piece: Piece, path: Path, columns: Sequence[str]) -> Iterator[Quick | None]:
+        date, timestamp = piece.times
+        delimiter, header = piece.note[len(DELIMITER) + 1], self.header is not False
+        form = Form(delimiter, self.quote, self.nulls, date=date, timestamp=timestamp, header=header)
+        if self.encoding == "utf-8" and part.where.get("sound") and form.takes(piece.types, columns):
+            with quickly(path, Slice.of(part), form=form, types=piece.types, columns=columns) as found:
+                yield found
+        else:
+            yield None
 
     def _start(self, found: Found, size: int, rows: int) -> Start:
         """Names and first rows of a file. Raises DataSourceError for all that its beginning can have wrong."""
@@ -147,15 +160,15 @@ class Csv(Table):
         }
         return f"{DELIMITER}{literal(delimiter)}, " + ", ".join(f"{name} = {value}" for name, value in options.items())
 
-    def _types(self, starts: Sequence[Start]) -> tuple[dict[str, str], str]:
+    def _types(self, starts: Sequence[Start]) -> tuple[dict[str, str], tuple[str, str]]:
+        """DuckDB's type of each column, and how dates and times are written."""
         alike: dict[tuple[str, tuple[str, ...]], list[Start]] = {}
         for one in starts:
             alike.setdefault((one.delimiter, one.names), []).append(one)
         found = joined([self._sniffed(group, alone=len(alike) == 1) for group in alike.values()])
         types = {name: native or "VARCHAR" for name, native in found.types.items()}
         types |= {name: SQL[wanted] for name, wanted in self._told(self.types).items() if name in types}
-        formats = f", dateformat = {literal(found.date)}" if found.date else ""
-        return types, formats + (f", timestampformat = {literal(found.timestamp)}" if found.timestamp else "")
+        return types, (found.date, found.timestamp)
 
     def _sniffed(self, starts: Sequence[Start], *, alone: bool) -> Sniffed:
         """The types of files with the same columns in the same order."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podium.contracts import ColumnType
 from podium.datasources import Datasource
-from podium.workers.profile.rows import Asked, blocks, grouped, opened
+from podium.workers.profile.rows import Asked, beginning, grouped, opened
 from podium.workers.profile.seen import Seen
 from podium.workers.semantics import LONG_TEXT, shape_of
 
@@ -24,10 +24,10 @@ def look(source: Datasource, types: dict[str, ColumnType], *, size: int) -> tupl
     seen = {one.name: Seen(one.type, size=size, levels=one.levels, room=HEAD_ROWS * one.unique) for one in asked}
     first = max(1000, min(HEAD_ROWS, HEAD_CELLS // max(1, len(asked))))
     rows = 0
-    with opened(source, None) as reading:
+    with opened(source) as reading:
         for group in grouped(asked):
             rows = 0
-            for table in blocks(reading, group, first=first):
+            for table in beginning(reading, group, rows=first):
                 for number, one in enumerate(group):
                     seen[one.name].add(table, number, one)
                     if one.type == "text" and rows == 0:

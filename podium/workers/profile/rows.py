@@ -15,8 +15,10 @@ from podium.contracts import ColumnType, Part
 from podium.datasources import ARROW, Datasource
 from podium.datasources._faults import explained
 from podium.datasources._tables import Reading, Table, quoted
+from podium.workers.profile.ahead import ahead
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 COLUMNS_AT_ONCE = 1000
@@ -45,23 +47,43 @@ def grouped(asked: Sequence[Asked]) -> list[Sequence[Asked]]:
 
 
 @contextmanager
-def opened(source: Datasource, part: Part | None) -> Iterator[Reading]:
-    """One part, or the source from its first row on. Raises DataSourceError, also midway."""
+def opened(source: Datasource) -> Iterator[Reading]:
+    """The source from its first row on. Raises DataSourceError, also midway."""
     with explained(source.path if isinstance(source, Table) else Path(source.name)):
         if isinstance(source, Table):
-            with source.reading(part) as reading:
+            with source.reading() as reading:
                 yield reading
         else:
-            yield _streamed(source, part)
+            yield _streamed(source, None)
 
 
-def blocks(reading: Reading, asked: Sequence[Asked], *, first: int | None = None) -> Iterator[pa.Table]:
-    """Tables with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. `first`: no more rows."""
-    wanted = ", ".join(_wanted(number, one) for number, one in enumerate(asked)) or "true AS nothing"
-    limit = "" if first is None else f" LIMIT {first}"
-    rows = min(131_072, max(2048, CELLS // max(1, len(asked))))
-    query = f"SELECT {wanted} FROM ({reading.select([one.name for one in asked])}{limit})"  # noqa: S608 names are quoted
-    yield from _even(reading.engine.sql(query).to_arrow_reader(rows), rows)
+def beginning(reading: Reading, asked: Sequence[Asked], *, rows: int) -> Iterator[pa.Table]:
+    """The first rows, as `blocks` has them."""
+    limited = f"({reading.select([one.name for one in asked])} LIMIT {rows})"
+    yield from _even(_asking(reading.engine, asked, limited), _length(asked))
+
+
+def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[pa.Table]:
+    """Tables with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. Raises DataSourceError."""
+    rows, names = _length(asked), [one.name for one in asked]
+    if isinstance(source, Table):
+        yield from ahead(_even(source.stream(part, names, wanted=_all_wanted(asked), rows=rows), rows))
+        return
+    with explained(Path(source.name)):
+        reading = _streamed(source, part)
+        yield from _even(_asking(reading.engine, asked, f"({reading.select(names)})"), rows)
+
+
+def _length(asked: Sequence[Asked]) -> int:
+    return min(131_072, max(2048, CELLS // max(1, len(asked))))
+
+
+def _asking(engine: duckdb.DuckDBPyConnection, asked: Sequence[Asked], relation: str) -> Iterator[pa.RecordBatch]:
+    yield from engine.sql(f"SELECT {_all_wanted(asked)} FROM {relation}").to_arrow_reader(_length(asked))  # noqa: S608 names are quoted
+
+
+def _all_wanted(asked: Sequence[Asked]) -> str:
+    return ", ".join(_wanted(number, one) for number, one in enumerate(asked)) or "true AS nothing"
 
 
 def _wanted(number: int, asked: Asked) -> str:

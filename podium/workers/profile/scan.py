@@ -7,7 +7,7 @@ from pathlib import Path
 
 from podium.contracts import Part
 from podium.datasources import Datasource
-from podium.workers.profile.rows import Asked, blocks, grouped, opened
+from podium.workers.profile.rows import Asked, blocks, grouped
 from podium.workers.profile.seen import Seen, Write
 from podium.workers.profile.store import Store
 from podium.workers.profile.unique import MOST_KEPT
@@ -59,16 +59,15 @@ def _read(
         for one, so_far in zip(asked, whole, strict=True)
     ]
     rows = start = 0
-    with opened(source, part) as reading:
-        for group in grouped(asked):
-            rows = 0
-            for table in blocks(reading, group):
-                for number, one in enumerate(group):
-                    seen[start + number].add(table, number, one)
-                rows += table.num_rows
-                if start == 0:
-                    progress.add(table.num_rows)
-            start += len(group)
+    for group in grouped(asked):
+        rows = 0
+        for table in blocks(source, part, group):
+            for number, one in enumerate(group):
+                seen[start + number].add(table, number, one)
+            rows += table.num_rows
+            if start == 0:
+                progress.add(table.num_rows)
+        start += len(group)
     for each in seen:
         each.spread.shrink()
     return rows, seen

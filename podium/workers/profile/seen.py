@@ -12,7 +12,7 @@ import numpy as np
 
 from podium.contracts import ColumnType, Value
 from podium.workers.profile.rows import TEXTS, Asked
-from podium.workers.profile.sketch import Sketch, hashed, mixed, numbers, once, texts
+from podium.workers.profile.sketch import Sketch, hashed, mixed, numbers, once, ordered, texts
 from podium.workers.profile.spread import Spread
 from podium.workers.profile.unique import Run, all_different
 
@@ -138,7 +138,7 @@ class Seen:
         if self.levels is not None:
             self._stop_counting()
         hashes = hashed(different) if self.kind in TEXTS else mixed(numbers(different))
-        self._add_distinct(once(np.sort(hashes)), repeated=bool((counts > 1).any()))
+        self._add_distinct(once(ordered(hashes)), repeated=bool((counts > 1).any()))
 
     def _count(self, more: dict[Value, int]) -> None:
         assert self.levels is not None
@@ -161,17 +161,17 @@ class Seen:
         if not self.keeps:
             self.sketch.add(hashes)
             return
-        ordered = once(np.sort(hashes))
-        self._add_distinct(ordered, repeated=len(ordered) < len(hashes))
+        run = once(ordered(hashes))
+        self._add_distinct(run, repeated=len(run) < len(hashes))
 
-    def _add_distinct(self, ordered: NDArray[np.uint64], *, repeated: bool) -> None:
-        again = self.sketch.merge(ordered)
+    def _add_distinct(self, run: NDArray[np.uint64], *, repeated: bool) -> None:
+        again = self.sketch.merge(run)
         self.repeated = self.repeated or repeated or again
-        if self.repeated or len(ordered) > self.room:
+        if self.repeated or len(run) > self.room:
             self.keeps, self.runs = False, []
-        elif self.keeps and len(ordered):
-            self.room -= len(ordered)
-            self.runs.append(self.write(ordered))
+        elif self.keeps and len(run):
+            self.room -= len(run)
+            self.runs.append(self.write(run))
 
     def merge(self, other: Seen) -> None:
         """Take in what is known of other rows."""

@@ -1,0 +1,167 @@
+"""A slice of a CSV by Arrow's reader: the rows that DuckDB's has, in half the time, or an error.
+
+Arrow is asked to be strict. What it takes, DuckDB takes too, and as the same value; where it refuses, or a byte is there that the two
+might take differently, DuckDB reads in its place, and says what is wrong if something is.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from podium.datasources._engine import connect, literal, quoted
+from podium.datasources._slices import BLOCK, BOM, Slice
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+# What Arrow reads each of DuckDB's types as. Times are read as texts, for DuckDB to tell them: Arrow takes an hour without minutes.
+_ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "string"}
+_ISO = ("", "%Y-%m-%d")
+
+
+Quick = tuple["duckdb.DuckDBPyConnection", str]
+
+
+class Doubtful(ValueError):
+    """The two readers might take these bytes differently."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file is written, as far as both readers must be told."""
+
+    delimiter: str
+    quote: str
+    nulls: tuple[str, ...]
+    date: str
+    timestamp: str
+    header: bool
+
+    def takes(self, types: Mapping[str, str], columns: Sequence[str]) -> bool:
+        """Whether such a file can be read the quick way. Of a single column an empty line is a value."""
+        return len(types) > 1 and len(columns) > 0 and all(types[name] in _ARROW for name in columns)
+
+
+@contextmanager
+def quickly(
+    path: Path, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """An engine, and SQL of the slice's table in it with these columns. Raises Doubtful and the errors of Arrow and DuckDB."""
+    import pyarrow as pa
+
+    with path.open("rb", buffering=0) as file, _engine(os.getpid()).cursor() as engine:
+        checked = _Checked(file, piece, hexadecimal="BIGINT" in {types[name] for name in columns})
+        engine.register("slice", _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns))
+        told = ", ".join(f"{_told(name, types[name], form)} AS {quoted(name)}" for name in columns)
+        yield engine, f"(SELECT {told} FROM slice)"  # noqa: S608 names are quoted
+
+
+def _batches(file: pa.PythonFile, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str]) -> pa.RecordBatchReader:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    read = csv.ReadOptions(
+        use_threads=False, block_size=BLOCK, column_names=list(types), skip_rows_after_names=int(form.header and not piece.start)
+    )
+    parse = csv.ParseOptions(delimiter=form.delimiter, quote_char=form.quote, double_quote=True, newlines_in_values=True)
+    convert = csv.ConvertOptions(
+        column_types={name: pa.type_for_alias("string" if _as_text(types[name], form) else _ARROW[types[name]]) for name in columns},
+        include_columns=list(columns),
+        null_values=list(form.nulls or ("",)),
+        strings_can_be_null=True,
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+    )
+    return csv.open_csv(file, read, parse, convert)
+
+
+def _as_text(native: str, form: Form) -> bool:
+    return native == "DATE" and form.date not in _ISO
+
+
+def _told(name: str, native: str, form: Form) -> str:
+    """SQL of a column. `epoch` is a word for a time to one of the engine's functions, and not to its reader."""
+    c = quoted(name)
+    sure = f"CASE WHEN {c} ILIKE '%epoch%' THEN '?' ELSE {c} END"
+    if native == "TIMESTAMP":
+        return f"strptime({sure}, {literal(form.timestamp)})" if form.timestamp else f"CAST({c} AS TIMESTAMP)"
+    return f"CAST(strptime({sure}, {literal(form.date)}) AS DATE)" if _as_text(native, form) else c
+
+
+@functools.cache
+def _engine(_pid: int) -> duckdb.DuckDBPyConnection:
+    """One for a process; it opens no file."""
+    return connect(threads=1)
+
+
+class _Checked:
+    """A slice as a file for Arrow. Raises Doubtful at a byte that the readers might take differently, and at the end of another slice."""
+
+    def __init__(self, file: BinaryIO, piece: Slice, *, hexadecimal: bool) -> None:
+        import xxhash
+
+        self._file, self._piece, self._left, self._hexadecimal = file, piece, piece.end - piece.start, hexadecimal
+        self._digest = xxhash.xxh3_128()
+        file.seek(max(0, piece.start - 2))
+        before = file.read(min(2, piece.start))
+        self._returns = before == b"\r\n" if before else None  # whether lines end in a carriage return too; None: not known yet
+        self._last = before[-1:] or b"\n"
+        self.closed = False
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes."""
+        data = self._file.read(min(size, self._left)) if self._left else b""
+        if not data:
+            if self._left or self._digest.hexdigest() != self._piece.digest:
+                raise Doubtful("another file")
+            return b""
+        if data[-1:] == b"\r" and 1 < len(data) < self._left:
+            data = data[:-1]  # Arrow would lose a newline that begins the next block, also inside quotes
+            self._file.seek(-1, os.SEEK_CUR)
+        first = self._left == self._piece.end - self._piece.start
+        self._digest.update(data)
+        self._left -= len(data)
+        if b"\0" in data or (first and self._piece.start and data.startswith(BOM)):
+            raise Doubtful("a mark")
+        self._check_line_ends(data)
+        if self._hexadecimal and (b"x" in data or b"X" in data):
+            self._check_numbers(data)
+        self._last = data[-1:]
+        return data
+
+    def close(self) -> None:
+        """The file is closed by who opened it."""
+        self.closed = True
+
+    def _check_line_ends(self, data: bytes) -> None:
+        """All alike, also inside quotes."""
+        import numpy as np
+
+        if b"\r" not in data and self._last != b"\r":
+            if b"\n" in data:
+                if self._returns:
+                    raise Doubtful("line ends")
+                self._returns = False
+            return
+        text = np.frombuffer(self._last + data, np.uint8)
+        returns, ends = np.flatnonzero(text == ord("\r")), np.flatnonzero(text[1:] == ord("\n"))
+        followed = returns[:-1] if len(returns) and returns[-1] == len(text) - 1 else returns
+        if self._returns is False or not (text[followed + 1] == ord("\n")).all() or not (text[ends] == ord("\r")).all():
+            raise Doubtful("line ends")
+        self._returns = True
+
+    def _check_numbers(self, data: bytes) -> None:
+        """Nothing like 0x1: of those with a space behind, Arrow makes numbers."""
+        import numpy as np
+
+        text = np.frombuffer(data, np.uint8)
+        places = np.flatnonzero((text | 32) == ord("x"))
+        if len(places) and ((text[places[places > 0] - 1] == ord("0")).any() or (places[0] == 0 and self._last == b"0")):
+            raise Doubtful("a number to the base of 16")
