@@ -77,9 +77,9 @@ def _forget(database: PodDatabase, task_no: int | None, before: int) -> int:
     removed = 0
     with snapshot(database.engine) as connection:
         which = {"task_no": task_no, "before": before, "gone": int(Outcome.GONE)}
-        rows = connection.execution_options(yield_per=AT_ONCE).execute(_SUPERSEDED, which)
-        for chunk in rows.mappings().partitions():
-            events = [dict(event) for event in chunk]
+        rows = connection.execution_options(stream_results=True).execute(_SUPERSEDED, which)
+        for chunk in rows.partitions(AT_ONCE):
+            events = [event._asdict() for event in chunk]
             with database.transaction() as session:
                 for statement in _TAKE_AWAY:
                     session.connection().execute(statement, events)
