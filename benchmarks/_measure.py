@@ -48,11 +48,16 @@ class Cost:
 
 
 def arguments(**defaults: int) -> argparse.Namespace:
-    """`--NAME NUMBER` options, and `--part PART ARG…` for a script that measures itself in a child. SIGTERM ends it in good order."""
+    """`--NAME NUMBER` options (1e6 is one too; without a number it is 1), and `--part PART ARG…` for a script that measures itself.
+
+    SIGTERM ends it in good order.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help=f"default: {default}")
+        parser.add_argument(
+            f"--{name}", type=lambda said: int(float(said)), nargs="?", const=1, default=default, help=f"default: {default}"
+        )
     parser.add_argument("--part", nargs="+", default=[], help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -159,11 +159,15 @@ class AggregationSection(Frozen):
 
 
 class HistorySection(Frozen):
-    """Whether datapoints and results are kept, for how long results, and in which database (any SQLAlchemy URL; empty: SQLite here)."""
+    """Whether datapoints and results are kept, for how long, and in which database (any SQLAlchemy URL; empty: SQLite here).
+
+    `keep_events_days`: how long the history tells what became of a datapoint before its newest word, which stays.
+    """
 
     pod_db: bool = True
     url: str = ""
     keep_days: int = Field(default=365, ge=1)
+    keep_events_days: int = Field(default=3650, ge=1)
 
 
 class LimitsSection(Frozen):

@@ -5,7 +5,7 @@ each part is a `batch`, which commits in one transaction with its datapoints and
 (`run.counted`): until then nobody else sees it, and a run that ends without a release takes it away again.
 
 Nothing here is a cell: keys and fingerprints are keyed digests of 16 bytes. A datapoint that did not change is not written again; its
-standing is that of the newest counted run that says something of it.
+standing is that of the newest counted run that says something of it: newest by `run.counted_no`, not by `run.no`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class BatchRecord(SQLModel, table=True):
 
     __tablename__ = "batch"
 
-    run_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    no: int = Field(primary_key=True)
+    run_no: int = Field(primary_key=True, foreign_key="run.no", sa_column_kwargs={"autoincrement": False})
+    no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     part: str
     token: str
     rows: int
@@ -61,24 +61,30 @@ class BatchRecord(SQLModel, table=True):
 class DatapointRecord(SQLModel, table=True):
     """One datapoint in one run, where there is something to say: `outcome` is a number of `podium.contracts.Outcome`.
 
-    Clustered by run and batch, in the order of the keys: written once, in one sweep, and never changed.
+    Clustered by run and batch, in the order of the keys: written once, in one sweep, and never changed. A foreign key to `batch` would be
+    looked up for each row; the two are written in one transaction instead.
     """
 
     __tablename__ = "datapoint"
     __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
 
-    run_no: int = Field(primary_key=True)
-    batch: int = Field(primary_key=True)
+    run_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    batch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     key: bytes = Field(primary_key=True, sa_type=LargeBinary)
     fingerprint: bytes = Field(sa_type=LargeBinary)
     outcome: int = Field(sa_type=SmallInteger)
 
 
 class QuarantineRecord(SQLModel, table=True):
-    """Why a datapoint is in quarantine: the rule of the contract, or the reason of the kind, that it fell under. Never a value."""
+    """Why a datapoint is in quarantine: the rule of the contract, or the reason of the kind, that it fell under. Never a value.
+
+    It has the key of its row in `datapoint`.
+    """
 
     __tablename__ = "quarantine"
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
 
-    run_no: int = Field(primary_key=True)
+    run_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    batch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     key: bytes = Field(primary_key=True, sa_type=LargeBinary)
     rule: str

@@ -11,18 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert
-from sqlmodel import Session, SQLModel, col, delete, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import Select, and_, insert
+from sqlalchemy import select as sa_select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, func, select
 
 from podium.contracts import Outcome, PartReport
 from podium.errors import TaskError
-from schemas.datapoints import BatchRecord, DatapointRecord, QuarantineRecord, TaskRecord
+from schemas import bulk, retention
+from schemas.bulk import WIDTH
+from schemas.datapoints import BatchRecord, QuarantineRecord, TaskRecord
+from schemas.opening import snapshot
 from schemas.records import RunRecord
+from schemas.retention import drop as drop
 from schemas.stores import PodDatabase
 
-WIDTH = 16
-AT_ONCE = 10_000
 # Where a known datapoint was met last, beside the place of a part that is about to be read: in one that is not, or in none that is left.
 ELSEWHERE, LOST = 0x7FFF_FFFF, 0x7FFF_FFFE
 QUARANTINED = 0x8000_0000  # a flag beside the place
@@ -82,30 +85,27 @@ class HistoryStore:
 
     def task(self, key: bytes, *, datasource: str, algorithm: str) -> int:
         """The number of the question with that digest of 16 bytes, made when it is asked for the first time."""
-        with self.database.transaction() as session:
-            record = session.exec(select(TaskRecord).where(TaskRecord.key == key)).first()
-            if record is None:
-                record = TaskRecord(key=key, datasource=datasource, algorithm=algorithm, first_at=int(time.time()))
-                session.add(record)
-                session.flush()
-            assert record.no is not None
-            return record.no
+        try:
+            with self.database.transaction() as session:
+                record = session.exec(select(TaskRecord).where(TaskRecord.key == key)).first()
+                if record is None:
+                    record = TaskRecord(key=key, datasource=datasource, algorithm=algorithm, first_at=int(time.time()))
+                    session.add(record)
+                    session.flush()
+        except IntegrityError:  # another run asked it for the first time at this very moment
+            return self.task(key, datasource=datasource, algorithm=algorithm)
+        assert record.no is not None
+        return record.no
 
     def standing(self, task_no: int) -> Standing:
         """The question as counted runs have left it."""
         with self.database.transaction() as session:
             task = session.get_one(TaskRecord, task_no)
-            parts: dict[str, Kept] = {}
-            for batch in session.exec(_counted(task_no)):
-                parts[batch.part] = Kept(
-                    run_no=batch.run_no,
-                    no=batch.no,
-                    token=batch.token,
-                    rows=batch.rows,
-                    whole=batch.whole,
-                    contract=batch.contract,
-                    state=None if batch.state is None else json.loads(batch.state),
-                )
+            newest = _counted(task_no, BatchRecord.part, func.max(RunRecord.counted_no).label("counted_no")).group_by(col(BatchRecord.part))
+            last = newest.subquery()
+            of_last = and_(last.c.part == BatchRecord.part, last.c.counted_no == RunRecord.counted_no)
+            batches = session.scalars(_counted(task_no, BatchRecord).join(last, of_last).order_by(col(BatchRecord.no)))
+            parts = {batch.part: _kept(batch) for batch in batches}
         standing = {part: kept for part, kept in parts.items() if kept.token}
         return Standing(token=task.token, total=task.total, last_run=task.last_run, parts=standing)
 
@@ -114,21 +114,16 @@ class HistoryStore:
 
         A record: key, fingerprint (zeros: gone), and four bytes, big-endian: the part it was met in, by its number in `places` (LOST
         where it is not named there), with the flag QUARANTINED. What this run wrote before it was broken off is ELSEWHERE.
+        All of it is as it was when the first chunk was taken, and nobody who writes waits for the last.
         """
-        with self.database.transaction() as session:
-            batches = [(b.run_no, b.no, b.part) for b in session.exec(_counted(task_no))]
-            own = [(b.run_no, b.no, None) for b in session.exec(select(BatchRecord).where(BatchRecord.run_no == run_no))]
-        for run, no, part in [*batches, *own]:
-            place = ELSEWHERE if part is None else places.get(part, LOST)
-            ends = {outcome: (place | (QUARANTINED if outcome == Outcome.QUARANTINED else 0)).to_bytes(4, "big") for outcome in Outcome}
-            with self.database.engine.connect() as connection:
-                rows = connection.execution_options(yield_per=AT_ONCE).execute(
-                    select(DatapointRecord.key, DatapointRecord.fingerprint, DatapointRecord.outcome).where(
-                        DatapointRecord.run_no == run, DatapointRecord.batch == no
-                    )
-                )
-                for chunk in rows.partitions():
-                    yield b"".join([key + mark + ends[outcome] for key, mark, outcome in chunk])
+        in_order = _counted(task_no, BatchRecord.run_no, BatchRecord.no, BatchRecord.part)
+        own = select(BatchRecord.run_no, BatchRecord.no).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))
+        with snapshot(self.database.engine) as connection:
+            counted = connection.execute(in_order.order_by(col(RunRecord.counted_no), col(BatchRecord.no))).all()
+            batches = [(run, no, places.get(part, LOST)) for run, no, part in counted]
+            batches += [(run, no, ELSEWHERE) for run, no in connection.execute(own)]
+            for run, no, place in batches:
+                yield from bulk.read(connection, run, no, ends=_ends(place))
 
     def batches(self, run_no: int) -> list[BatchRecord]:
         """What a run has committed so far, in order."""
@@ -136,9 +131,13 @@ class HistoryStore:
             return list(session.exec(select(BatchRecord).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))))
 
     def commit(self, run_no: int, no: int, *, part: str, token: str, report: PartReport, whole: bool, contract: bytes = b"") -> None:
-        """One part of a run, with its datapoints and state. The first one with that number is the only one."""
+        """One part of a run, with its datapoints and state. The first one with that number is the only one.
+
+        Nothing is written for a run that has ended: a worker that was late has nobody to take it away again.
+        """
         with self.database.transaction() as session:
-            if session.get(BatchRecord, (run_no, no)) is not None:
+            run = session.exec(select(RunRecord).where(RunRecord.no == run_no).with_for_update()).one()
+            if run.status.final or session.get(BatchRecord, (run_no, no)) is not None:
                 return
             session.add(
                 BatchRecord(
@@ -161,7 +160,14 @@ class HistoryStore:
                 )
             )
             session.flush()
-            _write(session, run_no, no, report)
+            connection, outcomes = session.connection(), report.outcomes
+            bulk.write(connection, run_no, no, keys=report.keys, fingerprints=report.fingerprints, outcomes=outcomes)
+            if report.reasons:
+                session.execute(insert(QuarantineRecord), _reasons(run_no, no, report))
+
+    def prune(self, before: int) -> int:
+        """Forget what newer runs have replaced, of runs that ended before that; how many events. No question stands otherwise then."""
+        return retention.prune(self.database, before)
 
 
 def count(session: Session, record: RunRecord, used: Used) -> None:
@@ -172,36 +178,39 @@ def count(session: Session, record: RunRecord, used: Used) -> None:
         error = TaskError("Another run of the same question ended meanwhile.", code="overtaken")
         error.transient = True
         raise error
+    before = session.exec(select(func.max(RunRecord.counted_no)).where(RunRecord.task_no == used.task_no)).one()
     task.token, task.total = ("" if overtaken else used.token), used.total  # which of two was right about the source is not known
     task.last_run = record.no
-    record.counted = True
+    record.task_no, record.counted, record.counted_no = used.task_no, True, (before or 0) + 1
     record.new, record.changed, record.unchanged = used.new, used.changed, used.unchanged
     record.quarantined, record.gone = used.quarantined, used.gone
 
 
-def drop(session: Session, run_no: int) -> None:
-    """Take away what a run wrote: it does not count, or begins again."""
-    session.exec(delete(DatapointRecord).where(col(DatapointRecord.run_no) == run_no))
-    session.exec(delete(QuarantineRecord).where(col(QuarantineRecord.run_no) == run_no))
-    session.exec(delete(BatchRecord).where(col(BatchRecord.run_no) == run_no))
+def _counted(task_no: int, *what: Any) -> Select[Any]:
+    """Batches of the question's counted runs, beside their runs."""
+    counted = and_(col(RunRecord.task_no) == task_no, col(RunRecord.counted))
+    return sa_select(*what).join(RunRecord, col(RunRecord.no) == BatchRecord.run_no).where(counted)
 
 
-def _counted(task_no: int) -> SelectOfScalar[BatchRecord]:
-    runs = select(RunRecord.no).where(RunRecord.task_no == task_no, col(RunRecord.counted))
-    return select(BatchRecord).where(col(BatchRecord.run_no).in_(runs)).order_by(col(BatchRecord.run_no), col(BatchRecord.no))
+def _kept(batch: BatchRecord) -> Kept:
+    return Kept(
+        run_no=batch.run_no,
+        no=batch.no,
+        token=batch.token,
+        rows=batch.rows,
+        whole=batch.whole,
+        contract=batch.contract,
+        state=None if batch.state is None else json.loads(batch.state),
+    )
 
 
-def _write(session: Session, run_no: int, no: int, report: PartReport) -> None:
-    datapoints, quarantine = (SQLModel.metadata.tables[name] for name in ("datapoint", "quarantine"))
-    bad = 0
-    for start in range(0, len(report.outcomes), AT_ONCE):
-        rows, reasons = [], []
-        for at in range(start, min(start + AT_ONCE, len(report.outcomes))):
-            key, mark = report.keys[at * WIDTH : (at + 1) * WIDTH], report.fingerprints[at * WIDTH : (at + 1) * WIDTH]
-            rows.append({"run_no": run_no, "batch": no, "key": key, "fingerprint": mark, "outcome": report.outcomes[at]})
-            if report.outcomes[at] == Outcome.QUARANTINED:
-                reasons.append({"run_no": run_no, "key": key, "rule": report.rules[report.reasons[bad]]})
-                bad += 1
-        session.execute(insert(datapoints), rows)
-        if reasons:
-            session.execute(insert(quarantine), reasons)
+def _ends(place: int) -> dict[int, bytes]:
+    return {outcome: (place | (QUARANTINED if outcome == Outcome.QUARANTINED else 0)).to_bytes(4, "big") for outcome in Outcome}
+
+
+def _reasons(run_no: int, no: int, report: PartReport) -> list[dict[str, object]]:
+    bad = (at for at, outcome in enumerate(report.outcomes) if outcome == Outcome.QUARANTINED)
+    return [
+        {"run_no": run_no, "batch": no, "key": report.keys[at * WIDTH : (at + 1) * WIDTH], "rule": report.rules[reason]}
+        for at, reason in zip(bad, report.reasons, strict=True)
+    ]

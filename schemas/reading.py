@@ -15,8 +15,10 @@ from sqlmodel import Session, col, create_engine, select
 
 from podium.contracts import Released
 from podium.errors import ConfigError
-from schemas.records import DecisionRecord, PodRecord, ResultRecord, RunRecord
+from schemas.opening import pod_engine
+from schemas.records import DecisionRecord, ResultRecord, RunRecord
 from schemas.stores import check_owner
+from schemas.versions import check_version
 
 SHOWN = (
     *("id", "status", "code", "task", "analyst", "alias", "algorithm", "datasource", "rows_read", "new", "changed", "unchanged"),
@@ -29,9 +31,11 @@ class RunReader:
     """The runs of one pod. Raises ConfigError where there is no database, or it belongs to another pod or version."""
 
     def __init__(self, *, folder: Path, pod: str, url: str = "") -> None:
-        self.engine = _reading(url or f"sqlite:///{folder / 'pod.db'}")
+        with _told():
+            self.engine = _reading(url, pod) if url else _file(folder / "pod.db")
         with self._session() as session:
-            check_owner(session.get(PodRecord, 1), pod)
+            check_owner(session.connection(), pod)
+            check_version(session.connection())
 
     def runs(self, limit: int) -> list[dict[str, Any]]:
         """The newest runs, newest first."""
@@ -70,23 +74,31 @@ class RunReader:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        try:
-            with Session(self.engine) as session:
-                yield session
-        except (DBAPIError, sqlite3.Error):
-            raise ConfigError(
-                "the pod's database cannot be read.", field="history.url", remedy="Is it there? A pod makes it when it first starts."
-            ) from None
+        with _told(), Session(self.engine) as session:
+            yield session
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error):
+        raise ConfigError(
+            "the pod's database cannot be read.", field="history.url", remedy="Is it there? A pod makes it when it first starts."
+        ) from None
 
 
 def _fields(record: RunRecord, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
-def _reading(url: str) -> Engine:
+def _reading(url: str, pod: str) -> Engine:
     """An engine whose connections cannot write."""
-    where = make_url(url)
-    if where.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, execution_options={"postgresql_readonly": True})
-    place = f"file:{quote(where.database or '')}?mode=ro"
+    if url.startswith("sqlite"):
+        return _file(make_url(url).database or "")
+    return pod_engine(url, pod, make=False, execution_options={"postgresql_readonly": True})
+
+
+def _file(path: Path | str) -> Engine:
+    place = f"file:{quote(str(path))}?mode=ro"
     return create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True, timeout=30), hide_parameters=True)

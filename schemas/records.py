@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Enum, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import Enum, Index, LargeBinary, PrimaryKeyConstraint, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from podium.contracts import Status
@@ -17,8 +17,17 @@ from podium.contracts import Status
 _STATUS: Any = Enum(Status, native_enum=False, length=20, values_callable=lambda statuses: [status.value for status in statuses])
 
 
+class VersionRecord(SQLModel, table=True):
+    """Which version of the tables this is, as Alembic writes it down. One row; see `schemas.versions`."""
+
+    __tablename__ = "pod_version"
+    __table_args__ = (PrimaryKeyConstraint("version_num", name="pod_version_pkc"),)
+
+    version_num: str = Field(primary_key=True, max_length=32)
+
+
 class PodRecord(SQLModel, table=True):
-    """Whose database this is, and how its tables are laid out. One row."""
+    """Whose database this is. One row. `layout` is for versions of Podium from before `pod_version`, which refuse one they do not know."""
 
     __tablename__ = "pod"
 
@@ -31,11 +40,13 @@ class RunRecord(SQLModel, table=True):
     """One sealed task message and what became of it. `id` is the first 32 hex digits of its SHA-256.
 
     `task_no` names the question in the history, `after_run` its last counted run when this one began, `token` the source as it was found
-    and `unread` the datapoints of its parts that need not be read; `counted`: its datapoints are used, and count as known from then on.
-    A repeat of a standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which it is.
+    and `unread` the datapoints of its parts that need not be read. `counted`: its datapoints are used, and count as known from then on;
+    `counted_no`: its place among the counted runs of the question, which is not always the order in which they came. A repeat of a
+    standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which repeat it is.
     """
 
     __tablename__ = "run"
+    __table_args__ = (Index("run_history", "task_no", "counted_no", unique=True),)
 
     no: int | None = Field(default=None, primary_key=True)
     id: str = Field(unique=True, max_length=32)
@@ -61,13 +72,14 @@ class RunRecord(SQLModel, table=True):
     unchanged: int | None = None
     quarantined: int | None = None
     gone: int | None = None
-    task_no: int | None = Field(default=None, index=True)
+    task_no: int | None = Field(default=None, foreign_key="history_task.no")
     after_run: int | None = None
-    token: str = ""
+    token: str = Field(default="", sa_column_kwargs={"server_default": ""})
     unread: int | None = None
-    counted: bool = False
-    standing: str = Field(default="", max_length=32, index=True)
-    repeat_no: int = 0
+    counted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    counted_no: int | None = None
+    standing: str = Field(default="", max_length=32, index=True, sa_column_kwargs={"server_default": ""})
+    repeat_no: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     started_at: int | None = None
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)

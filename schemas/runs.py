@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 
 from podium.contracts import FINAL, Released, Status
-from schemas.history import Used, count, drop
+from schemas.history import Used, count
 from schemas.records import ResultRecord, RoundRecord, RunRecord
+from schemas.retention import drop
 from schemas.standing import follow
 from schemas.stores import PodDatabase
 

@@ -1,19 +1,15 @@
-"""The pod's database: one engine, and the adapters of the library's ports to its tables.
-
-Every method is one transaction. SQLite runs in WAL with full sync; any other SQLAlchemy URL works alike.
-"""
+"""The pod's database: one engine, and the adapters of the library's ports to its tables. Every method is one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Session, SQLModel, col, create_engine, delete, func, select
+from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlmodel import Session, col, delete, func, select
 
 from podium.contracts import DatasourceSchema, Decision
 from podium.crypto.replay import KEEP_AFTER_EXPIRY, in_order
@@ -21,31 +17,33 @@ from podium.drift.diff import same
 from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.policy.grants import SignedGrant
+from schemas.opening import engine, pod_engine
 from schemas.records import DecisionRecord, GrantRecord, PodRecord, ReplayRecord, SchemaRecord
+from schemas.versions import bring_up
 
-LAYOUT = 3  # of the tables in `schemas.records`
+LAYOUT = 3  # that of `schemas.versions.THIS`; it does not change any more
 
 
 class PodDatabase:
-    """Opens (and, the first time, makes) the pod's database."""
+    """Opens (and, the first time, makes) a pod's database. Raises ConfigError for one of another pod, or of a version that is not known."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, *, pod: str = "") -> None:
         try:
-            SQLModel.metadata.create_all(self.engine)
-        except OperationalError as error:
-            raise ConfigError(f"the pod's database cannot be opened: {error.orig}.", field="history.url") from None
+            self.engine = pod_engine(url, pod) if pod else engine(url)
+            with self.engine.begin() as connection:
+                if pod and inspect(connection).has_table(str(PodRecord.__tablename__)):
+                    check_owner(connection, pod)
+                bring_up(connection)
+                if pod and connection.scalar(text("SELECT 1 FROM pod")) is None:
+                    connection.execute(insert(PodRecord).values(id=1, identifier=pod, layout=LAYOUT))
+        except (OperationalError, ProgrammingError) as error:
+            remedy = "Is it there, and may its user make tables, and a schema for them?"
+            raise ConfigError(f"the pod's database cannot be opened: {error.orig}.", field="history.url", remedy=remedy) from None
 
     @classmethod
     def of(cls, *, folder: Path, pod: str, url: str = "") -> PodDatabase:
-        """The configured database, or SQLite in the pod's own folder. Raises ConfigError for one that belongs to another pod or version."""
-        database = cls(url or f"sqlite:///{private_folder(folder) / 'pod.db'}")
-        with database.transaction() as session:
-            known = session.get(PodRecord, 1)
-            if known is None:
-                session.merge(PodRecord(id=1, identifier=pod, layout=LAYOUT))
-            check_owner(known, pod)
-        return database
+        """The configured database, or SQLite in the pod's own folder."""
+        return cls(url or f"sqlite:///{private_folder(folder) / 'pod.db'}", pod=pod)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -58,16 +56,11 @@ class PodDatabase:
         self.engine.dispose()
 
 
-def check_owner(known: PodRecord | None, pod: str) -> None:
-    """Raise ConfigError for a database that belongs to another pod, or was laid out by another version."""
-    if known is not None and known.identifier != pod:
-        raise ConfigError(f"this database belongs to {known.identifier}.", field="history.url", remedy="Give each pod one of its own.")
-    if known is not None and known.layout != LAYOUT:
-        raise ConfigError(
-            f"the pod's database has layout {known.layout}; this version knows {LAYOUT}.",
-            field="history.url",
-            remedy="Use the version of Podium that made it, or start with a new database.",
-        )
+def check_owner(connection: Connection, pod: str) -> None:
+    """Raise ConfigError for a database that belongs to another pod."""
+    owner = connection.scalar(text("SELECT identifier FROM pod"))
+    if owner not in (None, pod):
+        raise ConfigError(f"this database belongs to {owner}.", field="history.url", remedy="Give each pod one of its own.")
 
 
 class SqlReplayStore:
@@ -209,21 +202,3 @@ def _decision(record: DecisionRecord) -> Decision:
         task_digest=record.task_digest,
         at=record.at,
     )
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)  # an error must not quote what was stored
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # a read that turns into a write must not lose a race half-way
-
-    return engine

@@ -11,7 +11,9 @@ from tasks.step import step
 
 @step("prune", retries=3)
 async def prune(desk: Desk) -> int:
-    """Forget messages that no clock would accept, private keys whose last message has expired, and old results; how many results."""
+    """Forget messages that no clock would accept, keys whose last message has expired, old results and events; how many results."""
     desk.replay.prune(now())
     desk.ring.prune(now())
-    return await asyncio.to_thread(desk.runs.forget_results, before=now() - desk.config.history.keep_days * DAY)
+    keep = desk.config.history
+    await asyncio.to_thread(desk.history.prune, before=now() - keep.keep_events_days * DAY)
+    return await asyncio.to_thread(desk.runs.forget_results, before=now() - keep.keep_days * DAY)

@@ -14,7 +14,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectNotFound
 
-from schemas.standing import StandingRecord
+from schemas.standing_record import StandingRecord
 from tasks.desk import Desk, now
 
 _ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)

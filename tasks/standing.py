@@ -10,7 +10,7 @@ from podium.errors import TaskError
 from podium.privacy.successive import Difference, too_few_new
 from podium.repeating import check_repeat
 from podium.timeline import timeline
-from schemas.standing import StandingRecord
+from schemas.standing_record import StandingRecord
 from tasks.cancel import cancel
 from tasks.case import Case
 from tasks.desk import Desk, now, open_desk

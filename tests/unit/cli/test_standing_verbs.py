@@ -17,7 +17,8 @@ project.activate()
 
 from schemas.approvals import ApprovalStore  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
-from schemas.standing import StandingRecord, StandingStore  # noqa: E402
+from schemas.standing import StandingStore  # noqa: E402
+from schemas.standing_record import StandingRecord  # noqa: E402
 from schemas.stores import PodDatabase  # noqa: E402
 
 RUN, UNTIL = "a1" * 16, int(time.time()) + 10**6

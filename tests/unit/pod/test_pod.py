@@ -86,6 +86,7 @@ def test_what_python_leaves_out_is_as_in_a_file_but_for_the_database(table: Path
         "pod_db": True,
         "url": "",
         "keep_days": 365,
+        "keep_events_days": 3650,
     }
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
+from history_world import Question, done, key, mark
 
 from podium import project
 from podium.contracts import Column, DatasourceSchema, Decision, Released, ReleasedCell, Status
+from podium.errors import TaskError
 from podium.policy.grants import SignedGrant
 
 project.activate()
 
+from sqlmodel import func, select  # noqa: E402
+
 from schemas.cancels import CUSTODIAN, CancelStore  # noqa: E402
+from schemas.records import ResultRecord  # noqa: E402
 from schemas.rounds import RoundStore  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
 from schemas.stores import GrantStore, PodDatabase, SchemaStore, SqlReplayStore  # noqa: E402
 
-RUN, KEY = "a" * 32, b"task-key--16byte"
-
-
-def pairs(numbers: range) -> list[tuple[bytes, bytes]]:
-    return [(n.to_bytes(16, "big"), bytes(16)) for n in numbers]
+RUN = "a" * 32
 
 
 def test_a_run_ends_once_with_everything_it_used(database: PodDatabase):
@@ -32,12 +32,15 @@ def test_a_run_ends_once_with_everything_it_used(database: PodDatabase):
     assert runs.start(RUN).status is Status.RUNNING
     assert [r.id for r in runs.unfinished()] == [RUN]
     released = Released(rows=100, cells=(ReleasedCell(values={"count": 100}),))
-    used = pairs(range(25_000))
-    done = runs.finish(RUN, Status.RELEASED, reply=b"r", released=released, keep=True, datapoints=used, task_key=KEY, new=25_000, changed=0)
-    assert (done.status, done.rows_released, done.envelope) == (Status.RELEASED, 100, b"")
+    question = Question(database)
+    question.commit(RUN, 0, done(*range(25_000)))
+    used = question.used(None, total=25_000, new=25_000)
+    ended = runs.finish(RUN, Status.RELEASED, reply=b"r", released=released, keep=True, used=used)
+    assert (ended.status, ended.rows_released, ended.envelope) == (Status.RELEASED, 100, b"")
+    assert (ended.new, ended.changed, ended.unchanged, ended.counted) == (25_000, 0, 0, True)
     again = runs.finish(RUN, Status.FAILED, reply=None, code="late")
     assert (again.status, again.code, again.reply) == (Status.RELEASED, "", b"r")
-    assert runs.known(KEY) == b"".join(key + mark for key, mark in used)
+    assert question.known() == {key(n): (mark(1), 0, False) for n in range(25_000)}
     assert runs.unfinished() == []
     assert [r.id for r in runs.unsent()] == [RUN]
     runs.note(RUN, replied_at=1, acknowledged_at=1)
@@ -46,27 +49,28 @@ def test_a_run_ends_once_with_everything_it_used(database: PodDatabase):
 
 
 def test_a_changed_datapoint_replaces_its_earlier_version(database: PodDatabase):
-    runs = RunStore(database)
-    for number, mark in enumerate((b"1" * 16, b"2" * 16)):
-        run = f"{number}" * 32
-        runs.receive(run, mid=run, attempt=1, envelope=b"")
-        runs.finish(run, Status.RELEASED, reply=b"", datapoints=[(bytes(16), mark)], task_key=KEY)
-    assert runs.known(KEY) == bytes(16) + b"2" * 16
-    assert runs.known(b"another-task-key") == b""
+    question, another, after = Question(database), Question(database), None
+    for version in (1, 2):
+        run = question.begin()
+        question.commit(run, 0, done(0, version=version))
+        question.release(run, after)
+        after = question.number(run)
+    assert question.known() == {key(0): (mark(2), 0, False)}
+    assert another.known() == {}
 
 
 def test_nothing_is_kept_of_a_transaction_that_fails(database: PodDatabase):
-    runs = RunStore(database)
+    runs, question = RunStore(database), Question(database)
     runs.receive(RUN, mid="m", attempt=1, envelope=b"")
-
-    def broken() -> Iterator[tuple[bytes, bytes]]:
-        yield from pairs(range(12_000))
-        raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="disk"):
-        runs.finish(RUN, Status.RELEASED, reply=b"r", released=Released(), keep=True, datapoints=broken(), task_key=KEY)
-    assert runs.get(RUN).status is Status.QUEUED
-    assert runs.known(KEY) == b""
+    question.commit(RUN, 0, done(*range(12_000)))
+    with pytest.raises(TaskError, match="meanwhile"):  # the last thing that an end does
+        runs.finish(RUN, Status.RELEASED, reply=b"r", released=Released(), keep=True, used=question.used(99))
+    assert (runs.get(RUN).status, runs.get(RUN).reply) == (Status.QUEUED, None)
+    assert question.known() == {}
+    with database.transaction() as session:
+        assert session.exec(select(func.count()).select_from(ResultRecord)).one() == 0
+    runs.finish(RUN, Status.RELEASED, reply=b"r", released=Released(), keep=True, used=question.used(None))
+    assert len(question.known()) == 12_000
 
 
 def decision(allowed: bool = True) -> Decision:

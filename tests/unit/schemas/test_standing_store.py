@@ -17,7 +17,8 @@ project.activate()
 from schemas.history import Used  # noqa: E402
 from schemas.records import RunRecord  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
-from schemas.standing import StandingRecord, StandingStore, told  # noqa: E402
+from schemas.standing import StandingStore, told  # noqa: E402
+from schemas.standing_record import StandingRecord  # noqa: E402
 from schemas.stores import PodDatabase  # noqa: E402
 
 RUN, NOW = "a" * 32, int(time.time())

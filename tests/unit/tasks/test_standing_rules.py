@@ -16,7 +16,7 @@ from podium.privacy.successive import Difference
 
 project.activate()
 
-from schemas.standing import StandingRecord  # noqa: E402
+from schemas.standing_record import StandingRecord  # noqa: E402
 from tasks.schedules import planned  # noqa: E402
 from tasks.standing import hold_back  # noqa: E402
 

@@ -24,7 +24,8 @@ project.activate()
 from schemas.approvals import ApprovalStore  # noqa: E402
 from schemas.cancels import CancelStore  # noqa: E402
 from schemas.runs import RunStore  # noqa: E402
-from schemas.standing import StandingRecord, StandingStore  # noqa: E402
+from schemas.standing import StandingStore  # noqa: E402
+from schemas.standing_record import StandingRecord  # noqa: E402
 from schemas.stores import PodDatabase, SqlReplayStore  # noqa: E402
 from tasks.approve import approved  # noqa: E402
 from tasks.desk import Desk  # noqa: E402
