@@ -11,7 +11,7 @@ import typer
 from podium.cli._frame import JsonFlag, emit, schema_option
 from podium.cli._pod_drift import drift
 from podium.cli._pod_eject import eject
-from podium.cli._pod_history import history
+from podium.cli._pod_history import app as history
 from podium.cli._pod_init import init
 from podium.cli._pod_stop import stop
 from podium.cli._pods import Which
@@ -134,5 +134,7 @@ def _described(name: str, state: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-for command in (stop, drift, history, eject):  # in the order of a pod's life
-    app.command()(command)
+app.command()(stop)  # in the order of a pod's life
+app.command()(drift)
+app.add_typer(history, name="history")
+app.command()(eject)

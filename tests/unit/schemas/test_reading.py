@@ -45,11 +45,11 @@ def test_runs_beside_the_pod_that_writes_them(url: str, tmp_path: Path) -> None:
     try:
         for run in (first, second):
             runs.receive(run, mid=run, attempt=1, envelope=b"sealed")
-        runs.note(first, algorithm="count", alias="Ana", rows_read=20, unchanged=7)
+        runs.note(first, algorithm="count", alias="Ana", rows_read=20, new=19, changed=1, unchanged=7)
         GrantStore(database).decide(first, Decision(allowed=True, grant="g1", task_digest="d", at=9), limit=None)
         cells = (ReleasedCell(key=("f",), values={"count": 20}),)
         released = Released(by=("sex",), rows=20, cells=cells, suppressed=(Suppression(rule="min_cell", scope="cells"),))
-        runs.finish(first, Status.RELEASED, reply=None, released=released, keep=True, new=19, changed=1)
+        runs.finish(first, Status.RELEASED, reply=None, released=released, keep=True)
 
         reader = RunReader(folder=tmp_path, pod=POD, url=url)
         listed = reader.runs(10)
