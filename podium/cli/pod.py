@@ -118,6 +118,8 @@ def status(pod: Which = "", as_json: JsonFlag = False) -> None:
 
 
 def _described(name: str, state: dict[str, Any]) -> str:
+    from podium.state import RunPace
+
     lines = [f"{name}: {state['phase']}" + (f", {state['running']} running" if state["running"] else "")]
     if state["error"]:
         lines.append(f"  error: {state['error']['message']} {state['error']['remedy']}".rstrip())
@@ -130,6 +132,7 @@ def _described(name: str, state: dict[str, Any]) -> str:
     far = {source: f", full schema {text}" for source, text in state["scanning"].items()}
     lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
+        lines += [f"  run {run[:8]}: {RunPace(**pace)}" for run, pace in state["under_way"].items()]
         lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join(lines)
 
