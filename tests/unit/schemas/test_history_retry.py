@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 from history_scene import DONE, NO_PRINT, QUARANTINED, Past, key, print_
 
@@ -78,3 +80,17 @@ def test_not_while_a_run_of_the_question_is_open(past: Past) -> None:
     assert retry(past.database, other) == 0  # another question is free
     past.end(run)
     assert retry(past.database, 1) == 2
+
+
+def test_a_run_that_is_just_beginning_is_waited_for(past: Past) -> None:
+    """It has named its question and not committed that: whoever decides now would decide on what was."""
+    past.runs.receive("ee" * 16, mid="m", attempt=1, envelope=b"")
+    with ThreadPoolExecutor(1) as elsewhere:
+        with past.database.transaction() as session:
+            session.execute(text("UPDATE run SET task_no = 1 WHERE id = :run"), {"run": "ee" * 16})
+            session.flush()
+            retried = elsewhere.submit(retry, past.database, 1)
+            wait([retried], timeout=0.5)
+        with pytest.raises(TaskError, match="still open"):
+            retried.result(60)
+    assert now(past, 2) == "quarantined"
