@@ -16,7 +16,7 @@ from podium.contracts import FINAL, Outcome
 from podium.errors import TaskError
 from schemas.datapoints import TaskRecord
 from schemas.stores import PodDatabase
-from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RUN, at_once, swept_key
+from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RUN, TURN, at_once, swept_key
 
 RETRIED = b"retried"  # in the place of the contract's digest: what tells such a batch from others
 
@@ -32,7 +32,8 @@ def retry(database: PodDatabase, task_no: int, key: bytes | None = None) -> int:
         task = session.get_one(TaskRecord, task_no)
         _check_idle(session, task_no)
         by_part = _quarantined(session, task_no, key)
-        last = session.execute(select(RUN.c.no).where(RUN.c.task_no == task_no, RUN.c.counted).order_by(RUN.c.no.desc())).scalars().first()
+        counted = select(RUN.c.no).where(RUN.c.task_no == task_no, RUN.c.counted)
+        last = session.execute(counted.order_by(TURN.desc(), RUN.c.no.desc())).scalars().first()
         if not by_part or last is None:
             return 0
         task.token = ""
@@ -52,7 +53,7 @@ def _check_idle(session: Session, task_no: int) -> None:
 
 def _quarantined(session: Session, task_no: int, key: bytes | None) -> dict[str, list[bytes]]:
     """The keys of those whose newest event is the quarantine, by the part that they were met in last."""
-    batches = select(BATCH.c.run_no, BATCH.c.no, BATCH.c.part).join(RUN, RUN.c.no == BATCH.c.run_no)
+    batches = select(TURN.label("turn"), BATCH.c.run_no, BATCH.c.no, BATCH.c.part).join(RUN, RUN.c.no == BATCH.c.run_no)
     places = at_once(batches.where(RUN.c.task_no == task_no, RUN.c.counted), "places")
     here = and_(DATAPOINT.c.run_no == places.c.run_no, DATAPOINT.c.batch == places.c.no)
     events = select(DATAPOINT.c.key, DATAPOINT.c.outcome, places.c.part).select_from(places).join(DATAPOINT, here)
@@ -62,7 +63,7 @@ def _quarantined(session: Session, task_no: int, key: bytes | None) -> dict[str,
         ever = select(QUARANTINE.c.key).join(RUN, RUN.c.no == QUARANTINE.c.run_no).where(RUN.c.task_no == task_no, RUN.c.counted)
         suspects = at_once(ever.distinct(), "ever")
         events = events.join(suspects, suspects.c.key == swept_key())
-    events = events.order_by(places.c.run_no, places.c.no)
+    events = events.order_by(places.c.turn, places.c.run_no, places.c.no)
     newest = {event.key: event for event in session.execute(events)}
     by_part: dict[str, list[bytes]] = {}
     for each, event in sorted(newest.items()):

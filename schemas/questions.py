@@ -15,13 +15,13 @@ from sqlmodel import Session
 
 from podium.contracts import Outcome
 from schemas.history_retry import RETRIED
-from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RUN, TASK, at_once, swept_key
+from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RUN, TASK, TURN, at_once, swept_key
 
 COUNTS = ("new", "changed", "unchanged", "quarantined", "gone")
 _RUN = ("no", "id", "status", "code", "alias", "analyst", "task", "standing", "repeat_no", "counted", *COUNTS, "rows_released")
 _TIMES = ("received_at", "started_at", "finished_at")
 _PART = ("part", "rows", "used", "new", "changed", "unchanged", "quarantined", "at")
-_IN_ORDER = (BATCH.c.run_no, BATCH.c.no)
+_IN_ORDER = (TURN, BATCH.c.run_no, BATCH.c.no)
 
 
 def questions(session: Session) -> list[dict[str, Any]]:
@@ -114,9 +114,11 @@ def _parts(batches: Iterable[Row[Any]], ids: dict[int, str]) -> list[dict[str, A
 
 def _newest(suspects: CTE | None = None) -> Select[Any]:
     """What counted runs have said of datapoints, or of the suspects alone; each event with its rank from the newest (1) to the oldest."""
-    counted = select(RUN.c.task_no, BATCH.c.run_no, BATCH.c.no).join(RUN, RUN.c.no == BATCH.c.run_no).where(RUN.c.counted)
+    counted = (
+        select(RUN.c.task_no, TURN.label("turn"), BATCH.c.run_no, BATCH.c.no).join(RUN, RUN.c.no == BATCH.c.run_no).where(RUN.c.counted)
+    )
     places = at_once(counted, "places")
-    in_order = (DATAPOINT.c.run_no.desc(), DATAPOINT.c.batch.desc())
+    in_order = (places.c.turn.desc(), places.c.run_no.desc(), places.c.no.desc())
     rank = func.row_number().over(partition_by=(places.c.task_no, DATAPOINT.c.key), order_by=in_order).label("rank")
     here = and_(DATAPOINT.c.run_no == places.c.run_no, DATAPOINT.c.batch == places.c.no)
     events = select(places.c.task_no, DATAPOINT.c.outcome, rank).select_from(places).join(DATAPOINT, here)

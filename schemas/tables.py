@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from schemas import datapoints, records
 
-__all__ = ["BATCH", "DATAPOINT", "QUARANTINE", "RESULT", "RUN", "TASK", "at_once", "swept_key"]
+__all__ = ["BATCH", "DATAPOINT", "QUARANTINE", "RESULT", "RUN", "TASK", "TURN", "at_once", "swept_key"]
 
 _OF = SQLModel.metadata.tables
 BATCH = _OF[datapoints.BatchRecord.__tablename__]
@@ -18,6 +18,9 @@ QUARANTINE = _OF[datapoints.QuarantineRecord.__tablename__]
 TASK = _OF[datapoints.TaskRecord.__tablename__]
 RESULT = _OF[records.ResultRecord.__tablename__]
 RUN = _OF[records.RunRecord.__tablename__]
+TURN = RUN.c.get(
+    "counted_no", RUN.c.finished_at
+)  # runs of a question in the order in which they came to count: an earlier one may end later
 
 
 def at_once(rows: Select[Any], name: str) -> CTE:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from podium.contracts import Outcome
 from schemas.history_retry import RETRIED
-from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RESULT, RUN, TASK, at_once
+from schemas.tables import BATCH, DATAPOINT, QUARANTINE, RESULT, RUN, TASK, TURN, at_once
 
 SHORT = 8
 _TOLD = ("id", "status", "code", "alias", "analyst", "task", "repeat_no", "rows_released", "finished_at")
@@ -43,17 +43,17 @@ def on_new_only(task_json: str) -> bool:
 
 def _events(datasource: str, key: bytes) -> Select[Any]:
     """Every batch is probed for the key: a datapoint is found by (run, batch, key), and there is no other way to it."""
-    batches = select(RUN.c.task_no, BATCH.c.run_no, BATCH.c.no, BATCH.c.contract).join(RUN, RUN.c.no == BATCH.c.run_no)
+    batches = select(RUN.c.task_no, TURN.label("turn"), BATCH.c.run_no, BATCH.c.no, BATCH.c.contract).join(RUN, RUN.c.no == BATCH.c.run_no)
     counted = batches.join(TASK, TASK.c.no == RUN.c.task_no).where(TASK.c.datasource == datasource, RUN.c.counted)
     places = at_once(counted, "places").c
     place = and_(DATAPOINT.c.run_no == places.run_no, DATAPOINT.c.batch == places.no, DATAPOINT.c.key == key)
     events = select(places.task_no, places.run_no, places.contract, DATAPOINT.c.fingerprint, DATAPOINT.c.outcome).join(DATAPOINT, place)
-    return events.order_by(places.task_no, places.run_no, places.no)
+    return events.order_by(places.task_no, places.turn, places.run_no, places.no)
 
 
 def _use(session: Session, task_no: int, said: Sequence[Row[Any]], *, key: bytes) -> dict[str, Any]:
     task = session.execute(select(TASK).where(TASK.c.no == task_no)).one()
-    used = list(_walk(session.execute(_runs(task_no, said[0].run_no)).all(), said))
+    used = list(_walk(session.execute(_runs(task_no)).all(), said))
     return {
         "no": task_no,
         "question": task.key.hex(),
@@ -66,10 +66,10 @@ def _use(session: Session, task_no: int, said: Sequence[Row[Any]], *, key: bytes
     }
 
 
-def _runs(task_no: int, since: int) -> Select[Any]:
+def _runs(task_no: int) -> Select[Any]:
     runs = select(RUN.c.no, RUN.c.task_json, *(RUN.c[name] for name in _TOLD), RESULT.c.released)
-    counted = runs.outerjoin(RESULT, RESULT.c.run == RUN.c.id).where(RUN.c.task_no == task_no, RUN.c.counted, RUN.c.no >= since)
-    return counted.order_by(RUN.c.no)
+    counted = runs.outerjoin(RESULT, RESULT.c.run == RUN.c.id).where(RUN.c.task_no == task_no, RUN.c.counted)
+    return counted.order_by(TURN, RUN.c.no)
 
 
 def _walk(runs: Sequence[Row[Any]], events: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:

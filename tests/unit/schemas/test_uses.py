@@ -14,7 +14,8 @@ project.activate()
 
 from sqlmodel import Session  # noqa: E402
 
-from schemas import uses  # noqa: E402
+from schemas import questions, uses  # noqa: E402
+from schemas.history_retry import retry  # noqa: E402
 from schemas.stores import PodDatabase  # noqa: E402
 
 
@@ -62,6 +63,23 @@ def test_the_runs_that_used_it_and_no_other(database: PodDatabase) -> None:
     (bad,) = asked(past, key(2))
     assert (bad["used_in"], bad["now"], bad["rule"]) == ([], "quarantined", "age_range")
     assert asked(past, key(3)) == []
+
+
+def test_runs_are_taken_in_the_order_in_which_they_ended(database: PodDatabase) -> None:
+    """The first to begin waited for somebody, and what it found is newer than what the second did."""
+    past = Past(database)
+    task = past.task()
+    slow = past.received(task)
+    quick = past.run(task, {key(1): (DONE, print_(0xA)), key(2): (QUARANTINED, print_(1))}, new=2)
+    past.runs.note(quick, finished_at=1_700_000_000)
+    past.part(slow, {key(1): (DONE, print_(0xB)), key(2): (DONE, print_(2))})
+    past.end(slow, changed=2)
+    again = past.run(task, unchanged=2)
+    (found,) = asked(past, key(1))
+    assert shown(found) == [(quick, "new", "0000000a"), (slow, "changed", "0000000b"), (again, "unchanged", "0000000b")]
+    with Session(database.engine) as session:
+        assert questions.question(session, task)["in_quarantine"] == questions.questions(session)[0]["quarantined"] == 0
+    assert retry(database, task) == 0
 
 
 def test_every_question_on_that_datasource(database: PodDatabase) -> None:
