@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import unicodedata
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_the_types_of_the_schema_hold(kind: str, written: str, value: object) ->
     assert keys_of(written, source=keyed("id"), schemas=[schema(id=kind)], secret=SECRET) == [worked_out(id=(kind, value))]
 
 
+def test_a_moment_is_meant_in_utc_wherever_the_pod_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        found = keys_of("2026-01-31T09:30:00+01:00", source=keyed("id"), schemas=[schema(id="timestamp")], secret=SECRET)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == [worked_out(id=("timestamp", dt.datetime(2026, 1, 31, 8, 30)))]  # noqa: DTZ001
+
+
 def test_leading_zeros_tell_apart_what_is_text_and_not_what_is_a_number() -> None:
     def named(kind: str, *written: str) -> int:
         return len({keys_of(each, source=keyed("id"), schemas=[schema(id=kind)], secret=SECRET)[0] for each in written})
@@ -109,8 +121,8 @@ def test_no_schema_yet() -> None:
 
 @pytest.mark.parametrize("key", [("id",), ("day", "name"), ()], ids=["one", "two", "none"])
 def test_as_a_worker_makes_it_from_a_file(key: tuple[str, ...], tmp_path: Path) -> None:
-    """Two rows with the same content are two datapoints where there is no key."""
-    again = "8,2026-02-01,José,1.5\n" * (1 if key else 2)
+    """Three rows with the same content are three datapoints where there is no key."""
+    again = "8,2026-02-01,José,1.5\n" * (1 if key else 3)
     (tmp_path / "p.csv").write_text(f"id,day,name,dose\n7,2026-01-31,{CAFE},\n{again}")
     source = Csv(name="p", path=tmp_path / "p.csv", key=key)
     types = schema(**dict(source.columns()))
@@ -128,5 +140,5 @@ def test_as_a_worker_makes_it_from_a_file(key: tuple[str, ...], tmp_path: Path) 
     if not key:
         known = {report.keys[at : at + 16] for at in range(0, len(report.keys), 16)}
         made = [each for one in made for each in copies_of(one, secret=SECRET, known=known.__contains__)]
-        assert made[-1] == copy_key(made[-2], 1, secret=SECRET)
+        assert made[-2:] == [copy_key(made[1], copy, secret=SECRET) for copy in (1, 2)]
     assert b"".join(made) == report.keys

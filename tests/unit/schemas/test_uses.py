@@ -40,7 +40,7 @@ def test_the_runs_that_used_it_and_no_other(database: PodDatabase) -> None:
     gone = past.run(mean, {key(1): (GONE, NO_PRINT)}, gone=1)
     past.run(mean)
     open_ = past.received(mean)
-    past.part(open_, {key(1): (DONE, print_(0xD))})  # what does not count yet is not told
+    past.part(open_, {key(1): (DONE, print_(0xD)), key(4): (DONE, print_(0xD))})  # what does not count yet is not told
 
     (found,) = asked(past, key(1))
     assert shown(found) == [
@@ -62,7 +62,7 @@ def test_the_runs_that_used_it_and_no_other(database: PodDatabase) -> None:
 
     (bad,) = asked(past, key(2))
     assert (bad["used_in"], bad["now"], bad["rule"]) == ([], "quarantined", "age_range")
-    assert asked(past, key(3)) == []
+    assert asked(past, key(3)) == asked(past, key(4)) == []
 
 
 def test_runs_are_taken_in_the_order_in_which_they_ended(database: PodDatabase) -> None:
