@@ -1,4 +1,4 @@
-"""`podium pod history prune` and `retry`: the two that write. Each is one transaction, and safe beside a pod that is at work."""
+"""`podium pod history prune` and `retry`: the two that write. Both are safe beside a pod that is at work."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from history_scene import DONE, QUARANTINED, Past, print_  # noqa: E402
 from podium.cli._history_key import keys_of  # noqa: E402
 from podium.datasources import load_source  # noqa: E402
 from podium.history.secret import datasource_secret, pod_secret  # noqa: E402
+from schemas.history import HistoryStore  # noqa: E402
 from schemas.stores import PodDatabase, SchemaStore  # noqa: E402
 
 HOSTILE = "\x1b]0;owned\x07[red]x\u202e"
@@ -157,7 +158,7 @@ def test_retry(podium, past: Past) -> None:
 
 
 def test_prune_says_first_what_it_looks_at(podium, past: Past) -> None:
-    said = podium("pod", "history", "prune", "--before", "0", "--dry-run", "--json")
+    said = podium("pod", "history", "prune", "--before", "1", "--dry-run", "--json")
     (one,) = said.data
     assert (one["pod"], one["runs"], one["entries"], one["removed"]) == ("clinic/north", 0, 0, None)
     assert "would look through 0 runs" in said.err
@@ -167,3 +168,17 @@ def test_prune_says_first_what_it_looks_at(podium, past: Past) -> None:
     assert (one["runs"], one["entries"]) == (3, 3)
     (kept,) = podium("pod", "history", "prune", "north", "--before", "2023-01-01", "--dry-run", "--json").data
     assert (kept["runs"], kept["entries"]) == (0, 0)
+
+
+@pytest.mark.skipif(not hasattr(HistoryStore, "prune"), reason="the store does not prune yet")
+def test_prune(podium, past: Past) -> None:
+    with past.database.transaction() as session:
+        used = session.connection().exec_driver_sql("SELECT key FROM datapoint WHERE run_no = 1 AND outcome = 0").scalar()
+    past.run(1, {used: (DONE, print_(5))}, changed=1)
+    with past.database.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE run SET finished_at = 1700000000 WHERE no < 4")
+    before = podium("pod", "history", "--task", "1", "--json").data
+    (one,) = podium("pod", "history", "prune", "--before", "2024-01-01", "--json").data
+    assert one["removed"] == 1  # the version that was replaced; what stands stays
+    after = podium("pod", "history", "--task", "1", "--json").data
+    assert (after["known"], after["in_quarantine"]) == (before["known"], before["in_quarantine"]) == (1, 1)
