@@ -22,11 +22,31 @@ REFRESH = "refresh"  # the file that asks a running pod to bring its schemas up 
 Phase = Literal["starting", "serving", "stopped", "failed"]
 
 
+class RunPace(Frozen):
+    """How far a run is: datapoints done, of how many where that is known, how many a second lately, and the seconds left at that pace."""
+
+    done: int
+    of: int | None = None
+    rate: float = 0.0
+    left: int | None = None
+
+    @property
+    def percent(self) -> int | None:
+        """Whole percents, where it is known of how many."""
+        return None if self.of is None else min(100, 100 * self.done // max(1, self.of))
+
+    def __str__(self) -> str:
+        far = f"{self.done:,} datapoints" if self.percent is None else f"{self.percent} % of {self.of:,} datapoints"
+        left = "" if self.left is None else f", about {self.left:,} s left"
+        return f"{far}, {self.rate:,.0f} a second{left}"
+
+
 class PodState(Frozen):
     """`hub` and `prefect` are `reached` or why not; `datasources` maps a name to `checked`, `partial`, `full` or why it is not served.
 
     `drift` maps the name of a datasource whose data have changed, which nobody has accepted yet, to `drift` or `break`.
     `scanning`: how far the full schema of a datasource is, while it is being taken.
+    `under_way`: how far each run is that takes its time, by its id.
     `refreshed`: when the last refresh of all schemas that was asked for and is done began, in nanoseconds of this machine's own clock.
     """
 
@@ -39,6 +59,7 @@ class PodState(Frozen):
     datasources: dict[str, str] = {}
     drift: dict[str, str] = {}
     scanning: dict[str, str] = {}
+    under_way: dict[str, RunPace] = {}
     running: int = 0
     refreshed: int = 0
     error: dict[str, str] = {}
@@ -79,6 +100,14 @@ class StateFile:
         """Say how gravely the data of one datasource have changed; empty: not, or it was accepted."""
         self._say("drift", name, level)
 
+    def pace(self, run: str, pace: RunPace | None) -> None:
+        """Say how far a run is; None when it is not under way any more."""
+        with self._one_writer():
+            known = _load(self.path)
+            if known is not None and known.under_way.get(run) != pace and runs(self.path.parent):
+                others = {name: value for name, value in known.under_way.items() if name != run}
+                self._write(known.model_copy(update={"under_way": others if pace is None else {**others, run: pace}}))
+
     def _say(self, field: Literal["datasources", "scanning", "drift"], name: str, text: str) -> None:
         with self._one_writer():
             known = _load(self.path)
@@ -108,7 +137,7 @@ def read_state(folder: Path) -> PodState | None:
     """What the pod last said, with `stopped` in place of a process that is gone; None if it never ran."""
     state = _load(folder / "state.json")
     if state is not None and state.phase in ("starting", "serving") and not runs(folder):
-        return state.model_copy(update={"phase": "stopped", "running": 0})
+        return state.model_copy(update={"phase": "stopped", "running": 0, "under_way": {}})
     return state
 
 

@@ -1,4 +1,4 @@
-"""The pod's database as a reader sees it, beside a pod that may be at work: runs and what became of them. Nothing can be written."""
+"""The pod's database as a reader sees it, beside a pod that may be at work: runs, questions, datapoints. Nothing can be written."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, create_engine, select
+from sqlmodel import Session, col, create_engine, func, select
 
-from podium.contracts import Released
+from podium.contracts import DatasourceSchema, Released
 from podium.errors import ConfigError
+from schemas import questions, uses
+from schemas.datapoints import DatapointRecord
 from schemas.opening import pod_engine
-from schemas.records import DecisionRecord, ResultRecord, RunRecord
-from schemas.stores import check_owner
+from schemas.records import DecisionRecord, ResultRecord, RunRecord, SchemaRecord
+from schemas.stores import check_owner, read_schema
 from schemas.versions import check_version
 
 SHOWN = (
-    *("id", "status", "code", "task", "analyst", "alias", "algorithm", "datasource", "rows_read", "new", "changed", "unchanged"),
-    *("rows_released", "received_at", "started_at", "finished_at"),
+    *("id", "status", "code", "task", "analyst", "alias", "algorithm", "datasource", "rows_read"),
+    *(*questions.COUNTS, "rows_released", "received_at", "started_at", "finished_at"),
 )
-IN_DETAIL = ("task_json", "tries", "flow_run", "replied_at", "acknowledged_at")
+IN_DETAIL = ("task_json", "tries", "flow_run", "replied_at", "acknowledged_at", "task_no", "counted", "standing", "repeat_no")
 
 
 class RunReader:
@@ -49,10 +51,14 @@ class RunReader:
             return list(session.exec(select(RunRecord.id).where(col(RunRecord.id).startswith(prefix, autoescape=True)).limit(10)))
 
     def run(self, run: str) -> dict[str, Any]:
-        """One run: with the decision, the rules that kept something back, and what was released (None where it was not kept)."""
+        """One run: its decision, its parts, the contract's rules that were broken, the rules that kept something back, what was released.
+
+        What was released is None where it was not kept.
+        """
         with self._session() as session:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
             decision, result = session.get(DecisionRecord, run), session.get(ResultRecord, run)
+            parts, broken = questions.parts_of_run(session, record.no or 0)
         released = Released.model_validate_json(result.released) if result else None
         return {
             **_fields(record, (*SHOWN, *IN_DETAIL)),
@@ -64,9 +70,51 @@ class RunReader:
                 "grant": decision.grant_id,
                 "at": decision.at,
             },
+            "parts": parts,
+            "broken": broken,
             "suppressed": None if released is None else [each.model_dump() for each in released.suppressed],
             "released": None if released is None else released.model_dump(mode="json", exclude={"suppressed"}),
         }
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Every question, newest first."""
+        with self._session() as session:
+            return questions.questions(session)
+
+    def tasks_like(self, wanted: str) -> list[int]:
+        """The numbers of the questions that a number, an analyst's task or the beginning of a digest means."""
+        with self._session() as session:
+            return questions.like(session, wanted)
+
+    def task(self, no: int) -> dict[str, Any]:
+        """One question: its runs, their totals, its datapoints, its parts."""
+        with self._session() as session:
+            return questions.question(session, no)
+
+    def uses(self, datasource: str, key: bytes) -> list[dict[str, Any]]:
+        """Which questions and runs used the datapoint with that key, and how it stands."""
+        with self._session() as session:
+            return uses.uses(session, datasource, key)
+
+    def known(self, datasource: str, key: bytes) -> bool:
+        """Whether any counted run says something of that key."""
+        with self._session() as session:
+            return uses.known(session, datasource, key)
+
+    def before(self, moment: int) -> dict[str, int]:
+        """How many counted runs ended before that, and how many entries on datapoints they have."""
+        old = select(RunRecord.no).where(col(RunRecord.counted), col(RunRecord.finished_at) < moment)
+        with self._session() as session:
+            runs = session.exec(select(func.count()).select_from(old.subquery())).one()
+            entries = session.exec(select(func.count()).select_from(DatapointRecord).where(col(DatapointRecord.run_no).in_(old))).one()
+        return {"runs": runs, "entries": entries}
+
+    def schemas(self, datasource: str) -> list[DatasourceSchema]:
+        """The schemas that are kept of a datasource, newest first."""
+        of_it = select(SchemaRecord).where(SchemaRecord.datasource == datasource).order_by(col(SchemaRecord.no).desc())
+        with self._session() as session:
+            read = [read_schema(record) for record in session.exec(of_it)]
+        return [schema for schema in read if schema is not None]
 
     def close(self) -> None:
         """Give the connection back."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from podium.config import DisclosureSection
 from podium.contracts import DatasourceSchema
 from podium.crypto.keys import pretty
 from podium.drift.page import Facts, page
-from podium.drift.telling import headline
+from podium.drift.telling import headline, rows_told
 from schemas.changes import Standing
+from schemas.questions import COUNTS, last_runs
+from schemas.records import RunRecord
 from tasks.case import Case
 from tasks.desk import Desk
 from tasks.step import log
+
+LAST_RUNS = 20
 
 
 async def show_run(case: Case) -> None:
@@ -31,17 +38,45 @@ async def show_run(case: Case) -> None:
         "Algorithm": record.algorithm or "-",
         "Datasource": record.datasource or "-",
         "Columns read": columns,
+        "Datapoints (rounded)": _datapoints(record, case.desk.config.disclosure),
         "Rows behind what left (rounded)": str(record.rows_released or 0),
         "Kept back by rule": rules,
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
     await _kept_going(
-        acreate_markdown_artifact(
+        _create_page(
+            case,
             f"# Run {case.id8}: {record.status.value}\n\n| | |\n|---|---|\n{table}\n",
-            key=f"run-{case.id8}",
             description=f"{record.status.value}: {record.algorithm or 'task'} for {who} on {case.desk.tag}",
         )
     )
+
+
+async def _create_page(case: Case, page: str, *, description: str) -> None:
+    """One artifact a run: what came of it, and below it the last runs of the same question."""
+    past = await asyncio.to_thread(_past, case) if case.record.task_no is not None else []
+    page += history_page(past, case.desk.config.disclosure)
+    await acreate_markdown_artifact(page, key=f"run-{case.id8}", description=description)
+
+
+def _past(case: Case) -> list[dict[str, Any]]:
+    with case.desk.database.transaction() as session:
+        return last_runs(session, case.record.task_no or 0, LAST_RUNS)
+
+
+def history_page(runs: list[dict[str, Any]], rules: DisclosureSection) -> str:
+    """The runs as a table, newest first; every count rounded, and a small one told as such."""
+    if not runs:
+        return ""
+    head = f"| run | status | {' | '.join(COUNTS)} | received |\n|---|---|{'---:|' * len(COUNTS)}---|"
+    rows = [[run["id"][:8], run["status"], *(rows_told(run[name], rules) for name in COUNTS), _stamp(run["received_at"])] for run in runs]
+    title = "## The last runs of this question\n\nDatapoints, rounded. Exactly, for you alone: `podium pod history --tasks`"
+    return "\n".join(["", title, "", head, *(f"| {' | '.join(cells)} |" for cells in rows), ""])
+
+
+def _datapoints(record: RunRecord, rules: DisclosureSection) -> str:
+    told = {name: getattr(record, name) for name in COUNTS}
+    return ", ".join(f"{rows_told(count, rules)} {name}" for name, count in told.items() if count is not None) or "-"
 
 
 async def show_schema(desk: Desk, schema: DatasourceSchema) -> None:

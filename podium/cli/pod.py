@@ -11,7 +11,7 @@ import typer
 from podium.cli._frame import JsonFlag, emit, schema_option
 from podium.cli._pod_drift import drift
 from podium.cli._pod_eject import eject
-from podium.cli._pod_history import history
+from podium.cli._pod_history import app as history
 from podium.cli._pod_init import init
 from podium.cli._pod_standing import line as task_line
 from podium.cli._pod_stop import stop
@@ -121,6 +121,8 @@ def status(pod: Which = "", as_json: JsonFlag = False) -> None:
 
 
 def _described(name: str, state: dict[str, Any]) -> str:
+    from podium.state import RunPace
+
     lines = [f"{name}: {state['phase']}" + (f", {state['running']} running" if state["running"] else "")]
     if state["error"]:
         lines.append(f"  error: {state['error']['message']} {state['error']['remedy']}".rstrip())
@@ -133,9 +135,12 @@ def _described(name: str, state: dict[str, Any]) -> str:
     far = {source: f", full schema {text}" for source, text in state["scanning"].items()}
     lines += [f"  {source}: {how}{far.get(source, '')}" for source, how in state["datasources"].items()]
     if state["phase"] == "serving":  # what a pod that has ended said may have been accepted since
+        lines += [f"  run {run[:8]}: {RunPace(**pace)}" for run, pace in state["under_way"].items()]
         lines += [f"  {source}: its data have changed ({level}); see: podium pod drift {name}" for source, level in state["drift"].items()]
     return "\n".join([*lines, *(task_line(task) for task in state.get("standing", ()))])
 
 
-for command in (stop, drift, history, eject):  # in the order of a pod's life
-    app.command()(command)
+app.command()(stop)  # in the order of a pod's life
+app.command()(drift)
+app.add_typer(history, name="history")
+app.command()(eject)

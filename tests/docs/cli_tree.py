@@ -17,10 +17,17 @@ def leaves() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for verb in VERBS:
         if (here / f"{verb}.py").is_file():
-            command = load(verb)
-            inner = getattr(command, "commands", None)
-            found.update({f"{verb} {name}": one for name, one in inner.items()} if inner else {verb: command})
+            found.update(_below(verb, load(verb)))
     return found
+
+
+def _below(words: str, command: Any) -> dict[str, Any]:
+    """What is called by these words and by more: the default of a group that has one goes by the group's own name."""
+    found: dict[str, Any] = {}
+    for name, one in (getattr(command, "commands", None) or {}).items():
+        is_default = name == getattr(command, "default", None)
+        found.update(_below(words if is_default else f"{words} {name}", one))
+    return found or {words: command}
 
 
 def options_of(command: Any) -> set[str]:
@@ -30,7 +37,7 @@ def options_of(command: Any) -> set[str]:
 
 def command_of(words: list[str]) -> tuple[str, list[str]]:
     """(verb, the rest) of a command line. Raises KeyError for one that does not exist."""
-    for length in (2, 1):
+    for length in (3, 2, 1):
         verb = " ".join(words[:length])
         if verb in leaves():
             return verb, words[length:]

@@ -50,7 +50,11 @@ def test_from_data_to_history_and_the_end(town: Town):
     assert session.ask(count, **asking, new_data_only=True).status == "suppressed"
     (frame := patients(150)).loc[0, "age"] = 99
     frame.to_csv(town.folder / "patients.csv", index=False)
-    assert session.ask(count, **asking, new_data_only=True).status == "released"
+    some = session.ask(count, **asking, new_data_only=True)
+    assert some.status == "released"
+    told = some.runs["demo/a"]  # 20 new, 1 changed and 129 others: that is for the custodian
+    assert (told.code, told.rows) == ("", 20)
+    assert not [exact for exact in ("21", "129", "150") if exact in str(some.result)]
     mean = library.algorithms.Mean(column="age")
     assert session.ask(mean, **asking).status == "released"
 
@@ -72,6 +76,11 @@ def test_from_data_to_history_and_the_end(town: Town):
     assert sum(cell["values"]["count"] for cell in released["released"]["cells"]) == 130
     refused = town.podium("pod", "history", "--run", runs[4]["id"]).stdout
     assert "no: no grant names this analyst's key" in refused
+
+    # which results used a patient
+    (used, *others) = json.loads(town.podium("pod", "history", "--datapoint", "canaryid0x000000", "--json").stdout)
+    assert [run["how"] for run in used["used_in"]] == ["new", "changed"]
+    assert [one["algorithm"] for one in others] == ["mean"]
 
     # the end: once in good order, then no error
     pid = town.pid("a")
