@@ -142,11 +142,11 @@ class Inside:
         if self._reading is not None:
             self._reading.close()
             self._reading = None
-        for part in fields["parts"]:
+        for part in fields["ids"]:
             if part not in self._parts:
                 raise WorkerError("there is no such part.", code="worker_command")
         order = Order(
-            parts=[self._parts[part] for part in fields["parts"]],
+            parts=[self._parts[part] for part in fields["ids"]],
             secret=secret,
             new_only=bool(fields["new_only"]),
             contract=Path(fields["contract"]),

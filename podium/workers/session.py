@@ -169,7 +169,7 @@ class WorkerSession:
             pieces = _pieces(chunks)
             while chunk := await asyncio.to_thread(next, pieces, b""):  # the history may take its time
                 await self._command({"do": "history", "of": of}, _Done, [chunk])
-        fields = {"do": "begin", "parts": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
+        fields = {"do": "begin", "ids": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
         await self._command(fields, _Done, [secret])
         self._digests, self._new_only = bool(secret), new_only
 
