@@ -139,6 +139,7 @@ class Inside:
     def _begin(self, fields: dict[str, Any], secret: bytes) -> Result:
         from podium.workers.reading import Order, Reading
 
+        records, self._records = self._records, Records()
         if self._reading is not None:
             self._reading.close()
             self._reading = None
@@ -152,7 +153,6 @@ class Inside:
             contract=Path(fields["contract"]),
             algorithm=fields["algorithm"],
         )
-        records, self._records = self._records, Records()
         self._reading = Reading(self._source, order, records, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
         return DONE, []
 

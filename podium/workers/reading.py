@@ -21,7 +21,7 @@ from podium.workers.choosing import ByKey, Chooser
 from podium.workers.judged import report
 from podium.workers.picked import Good, Picked
 from podium.workers.records import Records
-from podium.workers.sifting import Sifting
+from podium.workers.sifting import FATAL, Sifting
 from podium.workers.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Reading:
         codes, rules, failures = self._sifting.sift(snapshot.batches(), reasons, last=self._parts == len(self._order.parts))
         self.good = Good(snapshot, codes)
         state = None
-        if self._algorithm is not None:
+        if self._algorithm is not None and not any(rule.startswith(FATAL) for rule in failures):
             state = self._algorithm.state(self.good.batches(self._algorithm.columns()))
             self.close()
         unseen = b"" if self._chooser is None else self._chooser.unseen_here()
