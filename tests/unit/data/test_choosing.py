@@ -190,7 +190,7 @@ def steps(source):
 FULL = {"new_only": False, "most": 9, "more": set(), "cut": 0, "size": 2}
 NEW = FULL | {"new_only": True}
 X, Y = (1, 1), (2, 2)
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 @quick

@@ -1,5 +1,9 @@
-"""A run's way through a source part by part, in a real worker process: survey, begin, part, unseen, merged, compute."""
+"""A run's way through a source part by part: survey, begin, part, unseen, merged, compute.
 
+Twice in a real worker process; what does not turn on there being one, in this one: to start it takes longer than all the rest.
+"""
+
+import json
 import os
 import sqlite3
 
@@ -14,6 +18,7 @@ from podium.datasources import Datasource
 from podium.errors import ConfigError, DataSourceError, WorkerError
 from podium.workers import starting
 from podium.workers.frames import PIECE
+from podium.workers.inside import Inside
 from podium.workers.session import Limits, WorkerSession
 from podium.workers.survey import survey
 
@@ -72,6 +77,25 @@ def session(path, work, **fields):
     return WorkerSession.open({"path": str(path), **fields}, limits=Limits(seconds=60), folder=work)
 
 
+class Here(WorkerSession):
+    """A session whose worker is not a process of its own: the same commands, the same checks of what comes back."""
+
+    async def __aenter__(self):
+        self._told = lambda _: None
+        self._inside = Inside(progress=lambda scanned: self._told(scanned))
+        self._inside.do({"do": "open", "source": self._source}, [])
+        return self
+
+    async def _command(self, fields, answer, parts=(), *, on_progress=None):
+        self._told = on_progress or (lambda _: None)
+        said, out = self._inside.do(json.loads(json.dumps(fields)), list(parts))
+        return answer.model_validate_json(said), out
+
+
+def here(path, work, **fields):
+    return Here.open({"kind": "csv", "name": "t", "path": str(path), **fields}, limits=Limits(), folder=work)
+
+
 async def through(worker, contract, *, history=None, standing=None, new_only=False, algorithm=None, secret=SECRET):
     """One run of the parts that `standing` (id → token) does not have. Returns its reports by part, and the history after it."""
     found = await worker.survey("", contract=contract, by_parts=True)
@@ -125,7 +149,7 @@ async def test_the_source_as_one_part(folder, contract, tmp_path):
     """Where a rule is about all rows together; and its rows are computed on."""
     contract.write_text(CONTRACT + "    unique: true\n")
     write(folder, a=[("p1", 1), ("p2", 2)], b=[("p3", 99), ("p4", 1)])
-    async with session(folder, tmp_path / "work") as worker:
+    async with here(folder, tmp_path / "work") as worker:
         assert [part.id for part in (await worker.survey("", contract=contract, by_parts=True)).parts] == ["all"]
         reports, _, _ = await through(worker, contract)
         assert reports["all"].failures == {"less_than_or_equal_to: v": 1, "!unique: v": 1}
@@ -136,7 +160,7 @@ async def test_the_source_as_one_part(folder, contract, tmp_path):
 
 async def test_without_a_secret_nothing_is_written_down(folder, contract, tmp_path):
     write(folder, a=[("p1", 1), ("p2", 99)])
-    async with session(folder, tmp_path / "work", key=["id"]) as worker:
+    async with here(folder, tmp_path / "work", key=["id"]) as worker:
         reports, _, _ = await through(worker, contract, secret=b"")
         (report,) = reports.values()
         assert (report.new, report.quarantined, report.keys, report.outcomes, report.reasons) == (1, 1, b"", b"", b"")
@@ -147,7 +171,7 @@ async def test_without_a_secret_nothing_is_written_down(folder, contract, tmp_pa
 
 async def test_a_key_in_two_files_is_refused(folder, contract, tmp_path):
     write(folder, a=[("p1", 1)], b=[("p1", 2), ("p2", 1)])
-    async with session(folder, tmp_path / "work", key=["id"]) as worker:
+    async with here(folder, tmp_path / "work", key=["id"]) as worker:
         with pytest.raises(DataSourceError, match="1 repeat another") as caught:
             await through(worker, contract)
         assert caught.value.code == "key_not_unique"
@@ -215,7 +239,6 @@ async def test_a_database_that_says_no_part_is_one(tmp_path, contract):
     made.executemany("INSERT INTO t VALUES (?, ?)", [("a", 1), ("b", 91)])
     made.commit()
     made.close()
-    source = {"kind": "sql", "path": str(tmp_path / "t.db"), "table": "t", "name": "t", "key": ["id"]}
-    async with WorkerSession.open(source, limits=Limits(), folder=tmp_path / "work") as worker:
+    async with here(tmp_path / "t.db", tmp_path / "work", kind="sql", table="t", key=["id"]) as worker:
         reports, _, _ = await through(worker, contract)
         assert [(part, report.new, report.quarantined) for part, report in reports.items()] == [("all", 1, 1)]
