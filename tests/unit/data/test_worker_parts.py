@@ -228,7 +228,7 @@ async def test_an_answer_larger_than_a_frame(tmp_path, contract):
         (tmp_path / "t.csv").write_text("id,v\nq,1\n")
         second, unseen = await taken(np.hstack([*digests, np.zeros((rows, 4), np.uint8)]).tobytes())
         assert second.unseen == unseen == first.keys
-    assert 32 * rows > PIECE
+    assert 16 * rows > PIECE
     assert len(unseen) == 16 * rows
     assert (first.new, second.new, second.unchanged, told[-1].rows) == (rows, 1, 0, 1)
 
