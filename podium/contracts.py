@@ -322,7 +322,9 @@ class Survey(Frozen):
 class PartReport(Frozen):
     """One part as a run has read it: counts of datapoints, and packed digests of those that are to be written down.
 
-    `rows` are all of the part, `used` those in the figures; `failures` counts rows by the contract's rule they break. `keys`,
+    `rows` are all of the part, each in one of the next four counts: `quarantined` where it was judged and is bad, else `new` (as is one
+    that stood in quarantine and is good now), `changed` or `unchanged`. `used`: those in the figures. `failures` counts rows by the
+    contract's rule they break, or the kind's reason; what begins with `!` is not about single rows, and there is no state then. `keys`,
     `fingerprints` (16 bytes each) and `outcomes` (1 byte) are in the order of the keys; `reasons` has one byte a quarantined one, in that
     order: the place of its rule in `rules`. `unseen`: keys that were known in this part and were not met in it. `state` is what the
     algorithm made of the used rows, where its states add. `digest` stands for the very rows that were used, in their order and version.

@@ -16,7 +16,7 @@ from podium.errors import WorkerError
 MAX_HEADER = 16 << 20
 MAX_PARTS = 8
 MAX_BINARY = 1 << 30
-PIECE = 8 << 20  # bytes of a frame, where many follow one another
+PIECE = 4 << 20  # bytes of a frame, where many follow one another
 MAX_PIECES = 8 << 30  # bytes of an answer in pieces
 Frame = tuple[dict[str, Any], list[bytes]]
 

@@ -139,20 +139,20 @@ class Inside:
     def _begin(self, fields: dict[str, Any], secret: bytes) -> Result:
         from podium.workers.reading import Order, Reading
 
+        records, self._records = self._records, Records()
         if self._reading is not None:
             self._reading.close()
             self._reading = None
-        for part in fields["parts"]:
+        for part in fields["ids"]:
             if part not in self._parts:
                 raise WorkerError("there is no such part.", code="worker_command")
         order = Order(
-            parts=[self._parts[part] for part in fields["parts"]],
+            parts=[self._parts[part] for part in fields["ids"]],
             secret=secret,
             new_only=bool(fields["new_only"]),
             contract=Path(fields["contract"]),
             algorithm=fields["algorithm"],
         )
-        records, self._records = self._records, Records()
         self._reading = Reading(self._source, order, records, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
         return DONE, []
 

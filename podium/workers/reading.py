@@ -21,7 +21,7 @@ from podium.workers.choosing import ByKey, Chooser
 from podium.workers.judged import report
 from podium.workers.picked import Good, Picked
 from podium.workers.records import Records
-from podium.workers.sifting import Sifting
+from podium.workers.sifting import FATAL, Sifting
 from podium.workers.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Reading:
             if name not in shape:
                 raise DataSourceError(f"datasource {source.name!r} has no column {name!r}.", code="unknown_column")
         self._schema = pa.schema([(name, pa.type_for_alias(ARROW[kind])) for name, kind in shape.items()])
-        self._hidden = [name for name in source.fingerprinted() if name not in shape] if order.secret else []
+        self._covered = source.fingerprinted() if order.secret else ()
+        self._hidden = [name for name in self._covered if name not in shape]
         self._sifting = Sifting(order.contract, columns=list(shape), key=source.key if order.secret else ())
         self._chooser: Chooser | None = None
         if order.secret:
@@ -79,7 +80,7 @@ class Reading:
         codes, rules, failures = self._sifting.sift(snapshot.batches(), reasons, last=self._parts == len(self._order.parts))
         self.good = Good(snapshot, codes)
         state = None
-        if self._algorithm is not None:
+        if self._algorithm is not None and not any(rule.startswith(FATAL) for rule in failures):
             state = self._algorithm.state(self.good.batches(self._algorithm.columns()))
             self.close()
         unseen = b"" if self._chooser is None else self._chooser.unseen_here()
@@ -119,14 +120,14 @@ class Reading:
 
     def _digests(self, batch: pa.RecordBatch) -> tuple[bytes, bytes]:
         """Of each row its key and fingerprint; without a key its content's digest is both."""
-        secret, covered = self._order.secret, self._source.fingerprinted()
+        secret, key = self._order.secret, self._source.key
         if not secret:
             return b"", b""
-        if not self._source.key:
-            content = digests(batch, secret=secret, purpose="key", columns=covered)
+        if not key:
+            content = digests(batch, secret=secret, purpose="key", columns=self._covered)
             return content, content
-        keys = digests(batch, secret=secret, purpose="key", columns=self._source.key)
-        return keys, digests(batch, secret=secret, purpose="row", columns=covered)
+        keys = digests(batch, secret=secret, purpose="key", columns=key)
+        return keys, digests(batch, secret=secret, purpose="row", columns=self._covered)
 
     def _kept_out(self, picked: Picked) -> list[str]:
         """What the kind kept out is a datapoint too, by its path; the reasons of those that are judged."""

@@ -169,7 +169,7 @@ class WorkerSession:
             pieces = _pieces(chunks)
             while chunk := await asyncio.to_thread(next, pieces, b""):  # the history may take its time
                 await self._command({"do": "history", "of": of}, _Done, [chunk])
-        fields = {"do": "begin", "parts": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
+        fields = {"do": "begin", "ids": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
         await self._command(fields, _Done, [secret])
         self._digests, self._new_only = bool(secret), new_only
 
@@ -179,7 +179,7 @@ class WorkerSession:
         The contract's word is told, not acted upon: that the run must stop is for the pod to say.
         """
         report, parts = await self._command({"do": "part", "place": place}, PartReport, on_progress=on_progress)
-        return checked_report(report, parts, digests=self._digests, new_only=self._new_only)
+        return await asyncio.to_thread(checked_report, report, parts, digests=self._digests, new_only=self._new_only)
 
     async def unseen(self) -> bytes:
         """After the last part: packed keys, in their order, that are in no part any more."""
