@@ -20,7 +20,7 @@ from podium.contracts import Outcome, PartReport
 from podium.errors import TaskError
 from schemas import bulk, retention
 from schemas.bulk import WIDTH
-from schemas.datapoints import BatchRecord, QuarantineRecord, TaskRecord
+from schemas.datapoints import BatchRecord, DatapointRecord, QuarantineRecord, TaskRecord
 from schemas.opening import snapshot
 from schemas.records import RunRecord
 from schemas.retention import drop as drop
@@ -129,6 +129,11 @@ class HistoryStore:
         """What a run has committed so far, in order."""
         with self.database.transaction() as session:
             return list(session.exec(select(BatchRecord).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))))
+
+    def written(self, run_no: int) -> set[bytes]:
+        """The keys of the datapoints that a run has said something of."""
+        with self.database.transaction() as session:
+            return set(session.exec(select(DatapointRecord.key).where(DatapointRecord.run_no == run_no)))
 
     def commit(self, run_no: int, no: int, *, part: str, token: str, report: PartReport, whole: bool, contract: bytes = b"") -> None:
         """One part of a run, with its datapoints and state. The first one with that number is the only one.

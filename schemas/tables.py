@@ -18,9 +18,8 @@ QUARANTINE = _OF[datapoints.QuarantineRecord.__tablename__]
 TASK = _OF[datapoints.TaskRecord.__tablename__]
 RESULT = _OF[records.ResultRecord.__tablename__]
 RUN = _OF[records.RunRecord.__tablename__]
-TURN = RUN.c.get(
-    "counted_no", RUN.c.finished_at
-)  # runs of a question in the order in which they came to count: an earlier one may end later
+# Runs of a question in the order in which they came to count: an earlier one may end later.
+TURN = RUN.c.counted_no
 
 
 def at_once(rows: Select[Any], name: str) -> CTE:

@@ -15,10 +15,12 @@ from typing import Any
 
 from podium.contracts import Outcome, PartReport
 from podium.history.secret import datasource_secret
+from podium.workers.progress import Scanned
 from schemas.datapoints import BatchRecord
 from schemas.history import Standing
 from tasks.case import Case
 from tasks.plan import Plan, all_kept, goes_on, planned
+from tasks.progress import Pace, pace_of
 from tasks.tally import Tally
 
 WIDTH = 16
@@ -79,7 +81,7 @@ class Reading:
             [part.id for part in self.plan.read],
             secret=datasource_secret(case.desk.secret, case.task.datasource) if wanted else b"",
             known=self._known() if case.keeps else (),
-            lost=b"".join(batch.unseen for batch in self._committed),
+            lost=await asyncio.to_thread(self._lost),
             new_only=self._new_only,
             contract=self.contract,
             algorithm=case.algorithm.dump() if case.by_parts else None,
@@ -87,12 +89,17 @@ class Reading:
 
     async def read(self) -> None:
         """Part after part, each committed before the next; then what is not there any more."""
-        for place, part in enumerate(self.plan.read):
-            report = await self._case.worker.part(place)
-            self.tally.add(report)
-            await self._commit(part.id, part.token, report)
+        async with pace_of(self._case) as pace:
+            for place, part in enumerate(self.plan.read):
+                report = await self._case.worker.part(place, on_progress=partial(self._tell, pace))
+                self.tally.add(report)
+                await self._commit(part.id, part.token, report)
         if self._keeps and not self._complete:
             await self._note_gone()
+
+    def _tell(self, pace: Pace, scanned: Scanned) -> None:
+        expected = self.standing.total - self.plan.unread
+        pace.told(self.tally.rows + scanned.rows, of=expected if expected > 0 else None)
 
     def states(self) -> list[dict[str, Any]]:
         """Of every part that the answer is about: those of this run, and those kept of parts that did not change."""
@@ -130,6 +137,11 @@ class Reading:
             case.desk.runs.begin_again(case.run)
             return []
         return found
+
+    def _lost(self) -> bytes:
+        """What was missing in the parts that are done, and has not turned up in another of them."""
+        missing = {batch.unseen[at : at + WIDTH] for batch in self._committed for at in range(0, len(batch.unseen), WIDTH)}
+        return b"".join(missing - self._case.desk.history.written(self._case.no)) if missing else b""
 
     def _known(self) -> Iterator[bytes]:
         case = self._case

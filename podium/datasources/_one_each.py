@@ -16,6 +16,7 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, Self
 
@@ -25,7 +26,7 @@ from podium.contracts import ColumnType, Part, SemanticType
 from podium.datasources import ARROW, DISTINCT
 from podium.datasources._faults import explained, fault, unknown_column
 from podium.datasources._files import Files, Found, look, token_of
-from podium.datasources._headers import OTHER, Head, Heads
+from podium.datasources._headers import OTHER, RACY, Head, Heads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,9 @@ AT_ONCE = 1_000  # files whose heads are in memory together
 PART_FILES = 1_024  # files of a part, on average
 BATCH_BYTES = 32 << 20  # of pixels in one batch; a single larger image is a batch of its own
 IMAGE = "image"
+CONTENT = "(content)"  # a column that `columns()` does not name, and that no attribute's keyword or tag can be
+YOUNG = "~"
+PIECE = 1 << 20  # bytes of a file that are digested at a time
 log = logging.getLogger("podium.datasources")
 
 
@@ -94,6 +98,10 @@ class OneEach(Files):
             every[IMAGE] = "binary"
         return [(name, kind) for name, kind in every.items() if name not in self.ignore_columns]
 
+    def fingerprinted(self) -> tuple[str, ...]:
+        """A file's version is its bytes: it may be touched, copied back or given other rights, and is the datapoint it was."""
+        return (CONTENT,)
+
     def read(self, columns: Sequence[str], datapoints: Collection[int] | None = None) -> Iterator[pa.RecordBatch]:
         self._check(columns)
         files, start, others = self.files(), 0, 0
@@ -106,7 +114,7 @@ class OneEach(Files):
                 rows = self._fit(group)
                 others += sum(head.fault == OTHER for _, head in group)
                 picked = rows if wanted is None else [rows[n - start] for n in _between(wanted, start, start + len(rows))]
-                yield from self._batches(picked, columns)
+                yield from self._batches(picked, columns, heads)
                 start += len(rows)
         finally:
             heads.close()
@@ -126,13 +134,16 @@ class OneEach(Files):
             heads.close()
         return {found.name: head.fault for group in groups for found, head in group if head.fault not in ("", OTHER)}
 
+    def token(self) -> str:
+        return _aging(self.files())
+
     def partitions(self) -> list[Part]:
         made: dict[str, list[Found]] = {}
         for files in split(self.files()):
             made[_digest(files[0].name) if made else "first"] = files
         _PARTS.clear()
         _PARTS[str(self.dump())] = made
-        return [Part(id=name, token=token_of(files), where={"files": len(files)}) for name, files in made.items()]
+        return [Part(id=name, token=_aging(files), where={"files": len(files)}) for name, files in made.items()]
 
     def read_part(self, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         self._check(columns)
@@ -145,13 +156,13 @@ class OneEach(Files):
                     now.append(look(root / found.name, found.name))
                 except FileNotFoundError:
                     break
-        if not now or token_of(now) != part.token:
+        if not now or token_of(now) != part.token.removesuffix(YOUNG):
             raise fault(self.path, "files changed while they were read.", remedy="Read it again.", code="changed_meanwhile")
         heads = self._heads()
         self._kept_out.clear()
         try:
             for group in self._with_heads(heads, now):
-                yield from self._batches(self._fit(group), columns)
+                yield from self._batches(self._fit(group), columns, heads)
         finally:
             heads.close()
 
@@ -166,7 +177,7 @@ class OneEach(Files):
     def _check(self, columns: Sequence[str]) -> None:
         known = [name for name, _ in self.columns()]
         for name in columns:
-            if name not in known:
+            if name not in known and name != CONTENT:
                 raise unknown_column(self.name, name, known)
 
     def _heads(self) -> Heads:
@@ -197,7 +208,7 @@ class OneEach(Files):
         try:
             with self._opened(path) as file:
                 about = os.fstat(file.fileno())
-                found = Found(found.name, about.st_size, about.st_mtime_ns, about.st_ino)
+                found = Found.of(found.name, about)
                 return found, Head(self._head(file, found.name))
         except FileNotFoundError:
             return None
@@ -223,28 +234,54 @@ class OneEach(Files):
             raise Unfit("not_a_file")
         return file
 
-    def _batches(self, rows: Sequence[tuple[Found, Head]], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, rows: Sequence[tuple[Found, Head]], columns: Sequence[str], heads: Heads) -> Iterator[pa.RecordBatch]:
         """One batch; with pixels as many as keep each within its bytes."""
+        contents = self._contents([found for found, _ in rows], heads) if CONTENT in columns else {}
         if IMAGE not in columns:
-            yield self._batch(rows, columns)
+            yield self._batch(rows, columns, contents)
             return
         names, start, size = list(self._said()), 0, 0
         for place, (found, head) in enumerate(rows):
             more = self._image_bytes(found, dict(zip(names, head.said, strict=True)))
             if size + more > BATCH_BYTES and place > start:
-                yield self._batch(rows[start:place], columns)
+                yield self._batch(rows[start:place], columns, contents)
                 start, size = place, 0
             size += more
-        yield self._batch(rows[start:], columns)
+        yield self._batch(rows[start:], columns, contents)
 
-    def _batch(self, rows: Sequence[tuple[Found, Head]], columns: Sequence[str]) -> pa.RecordBatch:
+    def _contents(self, files: Sequence[Found], heads: Heads) -> dict[str, bytes]:
+        """16 bytes for each file, by name: XXH3 of all its bytes. Whoever must not be able to guess them keys them once more."""
+        known, read_at = heads.contents(files), time.time_ns()
+        fresh = [(found, self._digested(found)) for found in files if found.name not in known]
+        heads.keep_contents(fresh, read_at=read_at)
+        return known | {found.name: digest for found, digest in fresh}
+
+    def _digested(self, found: Found) -> bytes:
+        from xxhash import xxh3_128
+
+        path, digest = self.root / found.name, xxh3_128()
+        try:
+            with self._opened(path) as file:
+                while piece := file.read(PIECE):
+                    digest.update(piece)
+                now = Found.of(found.name, os.fstat(file.fileno()))  # once it is read to its end
+        except (Unfit, FileNotFoundError):
+            now = None
+        if now != found:
+            _changed(path)
+        return digest.digest()
+
+    def _batch(self, rows: Sequence[tuple[Found, Head]], columns: Sequence[str], contents: Mapping[str, bytes]) -> pa.RecordBatch:
         import pyarrow as pa
 
-        shape, said = dict(self.columns()), {name: place for place, name in enumerate(self._said())}
+        shape: dict[str, ColumnType] = {CONTENT: "binary", **dict(self.columns())}
+        said = {name: place for place, name in enumerate(self._said())}
         root, arrays = self.root, []
         for name in columns:
             values: list[Any]
-            if name == IMAGE:
+            if name == CONTENT:
+                values = [contents[found.name] for found, _ in rows]
+            elif name == IMAGE:
                 values = [self._pixels(root / found.name) for found, _ in rows]
             elif name == "bytes":
                 values = [found.size for found, _ in rows]
@@ -276,6 +313,12 @@ def split(files: Sequence[Found]) -> Iterator[list[Found]]:
             start = place
     if files:
         yield list(files[start:])
+
+
+def _aging(files: Sequence[Found]) -> str:
+    """The token of the files, another one while one of them is young: what was read then is looked at again when it no longer is."""
+    latest = max(max(map(itemgetter(2), files)), max(map(itemgetter(4), files)))
+    return token_of(files) + (YOUNG if latest >= time.time_ns() - RACY else "")
 
 
 def _digest(name: str) -> str:

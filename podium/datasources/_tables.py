@@ -318,7 +318,7 @@ def _now(path: Path) -> str:
         about = path.stat()
     except OSError:
         return ""
-    return Found(path.name, about.st_size, about.st_mtime_ns, about.st_ino).token
+    return Found.of(path.name, about).token
 
 
 def _taken(batch: pa.RecordBatch, wanted: Sequence[int], start: int) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ from podium.errors import WorkerError
 WIDTH = 16
 MOST_RULES = 256  # a reason is one byte
 MOST_TEXT = 4096  # signs of an id or a rule
-BINARY = ("keys", "fingerprints", "outcomes", "reasons", "unseen")  # as the answer's parts have them, and then the state
+BINARY = ("keys", "fingerprints", "outcomes", "reasons", "unseen", "digest")  # as the answer's parts have them, and then the state
 
 
 def checked_survey(survey: Survey) -> Survey:
@@ -63,6 +63,7 @@ def _fits(report: PartReport, *, digests: bool) -> bool:
         and len(report.reasons) == bad
         and max(report.reasons, default=-1) < len(report.rules) <= MOST_RULES
         and len(report.unseen) % WIDTH == 0
+        and len(report.digest) == WIDTH
         and (digests or not report.unseen)
         and all(one < other for one, other in pairwise(keys))
     )

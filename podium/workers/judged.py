@@ -6,6 +6,7 @@ quarantine and is good now is new. What is known as it is leaves no event, but w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ def report(
         "quarantined": int(bad.sum()),
         "used": used,
     }
+    good = ~bad[: len(keys)]
+    digest = hashlib.blake2b(keys[good].tobytes() + prints[good].tobytes(), digest_size=16).digest()
     outcomes = np.full(len(codes), NOTHING, dtype=np.uint8)
     outcomes[new | changed] = Outcome.DONE
     outcomes[~bad & (flags == MOVED)] = Outcome.MOVED
@@ -71,6 +74,7 @@ def report(
         outcomes=outcomes[by].tobytes(),
         reasons=reasons,
         unseen=unseen,
+        digest=digest,
     )
 
 

@@ -19,7 +19,6 @@ from history_scene import DONE, QUARANTINED, Past, print_  # noqa: E402
 from podium.cli._history_key import keys_of  # noqa: E402
 from podium.datasources import load_source  # noqa: E402
 from podium.history.secret import datasource_secret, pod_secret  # noqa: E402
-from schemas.history import HistoryStore  # noqa: E402
 from schemas.stores import PodDatabase, SchemaStore  # noqa: E402
 
 HOSTILE = "\x1b]0;owned\x07[red]x\u202e"
@@ -170,7 +169,6 @@ def test_prune_says_first_what_it_looks_at(podium, past: Past) -> None:
     assert (kept["runs"], kept["entries"]) == (0, 0)
 
 
-@pytest.mark.skipif(not hasattr(HistoryStore, "prune"), reason="the store does not prune yet")
 def test_prune(podium, past: Past) -> None:
     with past.database.transaction() as session:
         used = session.connection().exec_driver_sql("SELECT key FROM datapoint WHERE run_no = 1 AND outcome = 0").scalar()

@@ -289,8 +289,18 @@ def test_the_token_tells_every_change(tmp_path):
     assert seen[-1] == seen[-3]
 
 
+def test_the_token_tells_what_was_written_over_with_the_time_set_back(tmp_path):
+    put(tmp_path, "a", "b")
+    source, about = Plain(name="x", path=tmp_path), (tmp_path / "a").stat()
+    before = source.token()
+    while (tmp_path / "a").stat().st_ctime_ns == about.st_ctime_ns:  # a clock's grain later
+        put(tmp_path, "a", content=b"y")
+        os.utime(tmp_path / "a", ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert source.token() != before
+
+
 def test_the_token_of_one_file_is_its_own():
-    assert token_of([Found("a", 1, 2, 3)]) == "1:2:3"
+    assert token_of([Found("a", 1, 2, 3, 4)]) == "1:2:3:4"
 
 
 def test_the_collector_is_as_it_was(tmp_path):

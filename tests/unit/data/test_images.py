@@ -160,7 +160,7 @@ class TestKeptOut:
         batches = [(one, head) for group in found._with_heads(found._heads(), found.files()) for one, head in group]
         (tmp_path / "good.png").write_bytes(b"gone bad")
         with pytest.raises(DataSourceError, match="changed while it was read"):
-            list(found._batches(batches, ["image"]))
+            list(found._batches(batches, ["image"], found._heads()))
 
 
 def _only_small(image):

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ from podium.datasources import Datasource, Images
 from podium.datasources import _one_each as one_each
 from podium.datasources._files import Found
 from podium.datasources._headers import Head, Heads
-from podium.datasources._one_each import split
+from podium.datasources._one_each import CONTENT, split
 from podium.errors import DataSourceError
 
 WATCHED = {"below": "", "opened": []}
@@ -60,6 +61,18 @@ def folder(tmp_path):
     return root
 
 
+@pytest.fixture(autouse=True)
+def later(monkeypatch):
+    """All this happens an hour after the files were written."""
+    monkeypatch.setattr(one_each, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + 3_600 * 10**9))
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """But this does not."""
+    monkeypatch.setattr(one_each, "time", time)
+
+
 @pytest.fixture
 def cache(tmp_path):
     (tmp_path / "cache").mkdir(mode=0o700)
@@ -94,11 +107,19 @@ class TestASecondPass:
         assert after == {"d.png": 6, "e.png": 8, "cat/a.png": 3, "cat/b.png": 9, "dog/c.png": 5}
 
     def test_does_not_trust_a_file_that_was_young(self, folder, cache):
-        picture(folder / "young.png", at=time.time())
+        picture(folder / "young.png", at=time.time() + 3_600)
         rows(source(folder, cache))
         with opened(folder) as found:
             rows(source(folder, cache))
         assert [Path(path).name for path in found] == ["young.png"]
+
+    @pytest.mark.usefixtures("at_once")
+    def test_does_not_trust_a_time_that_was_set_back(self, folder, cache):
+        """The pictures say that they are years old, and were written just now."""
+        rows(source(folder, cache))
+        with opened(folder) as found:
+            rows(source(folder, cache))
+        assert len(found) == 4
 
     def test_reads_again_when_something_else_is_asked(self, folder, cache):
         rows(source(folder, cache))
@@ -137,6 +158,94 @@ class TestASecondPass:
         assert len(found) == 3
 
 
+def contents(folder, cache=None):
+    return {row["path"]: row[CONTENT].hex() for row in rows(source(folder, cache), ["path", CONTENT])}
+
+
+class TestContent:
+    """A file's version is its bytes."""
+
+    def test_is_what_the_fingerprint_is_taken_over(self, folder):
+        from xxhash import xxh3_128
+
+        made = source(folder)
+        assert made.fingerprinted() == (CONTENT,)
+        assert CONTENT not in dict(made.columns())
+        assert contents(folder) == {one.name: xxh3_128((folder / one.name).read_bytes()).hexdigest() for one in made.files()}
+        (part,) = made.partitions()
+        (batch,) = made.read_part(part, ["path", CONTENT])
+        assert {row["path"]: row[CONTENT].hex() for row in batch.to_pylist()} == contents(folder)
+        with pytest.raises(DataSourceError) as caught:
+            rows(made, ["(other)"])
+        assert CONTENT not in str(caught.value)
+
+    def test_is_read_only_where_it_is_asked_for_and_once(self, folder, cache):
+        with opened(folder) as found:
+            rows(source(folder, cache))
+        assert len(found) == 4
+        with opened(folder) as found:
+            before = contents(folder, cache)
+        assert len(found) == 4
+        with opened(folder) as found:
+            assert contents(folder, cache) == before
+        assert found == []
+
+    def test_stays_where_a_file_is_touched_or_given_other_rights(self, folder, cache):
+        before, token = contents(folder, cache), source(folder).token()
+        os.utime(folder / "d.png", (OLD + 5, OLD + 5))
+        (folder / "cat" / "a.png").chmod(0o600)
+        assert source(folder).token() != token
+        with opened(folder) as found:
+            assert contents(folder, cache) == before
+        assert {Path(path).name for path in found} == {"d.png", "a.png"}
+        with opened(folder) as found:
+            contents(folder, cache)
+        assert found == []
+
+    def test_changes_where_the_size_and_the_time_do_not(self, folder, cache):
+        before, path = contents(folder, cache), folder / "cat" / "a.png"
+        about, data = path.stat(), path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+        after = contents(folder, cache)
+        assert {name for name in after if after[name] != before[name]} == {"cat/a.png"}
+
+    def test_goes_with_a_file_to_its_new_name(self, folder, cache):
+        before = contents(folder, cache)
+        (folder / "d.png").rename(folder / "e.png")
+        after = contents(folder, cache)
+        assert after.pop("e.png") == before.pop("d.png")
+        assert after == before
+        with sqlite3.connect(cache / "heads.db") as engine:
+            assert {name for (name,) in engine.execute("SELECT name FROM content")} == {*after, "e.png"}
+
+    @pytest.mark.usefixtures("at_once")
+    def test_of_a_young_file_is_looked_at_again(self, folder, cache):
+        contents(folder, cache)
+        with opened(folder) as found:
+            contents(folder, cache)
+        assert len(found) == 8  # for their heads, and whole
+
+    def test_of_a_file_that_changes_meanwhile_is_none(self, folder):
+        made = source(folder)
+        listed = made.files()
+        with (folder / "d.png").open("ab") as file:
+            file.write(b"more")
+        with pytest.raises(DataSourceError) as caught:
+            made._digested(listed[0])
+        assert caught.value.code == "changed_meanwhile"
+
+
+def test_the_token_of_young_files_does_not_last(folder, monkeypatch):
+    """What they held when they were read may have been written over since, within the grain of the clock."""
+    made = source(folder)
+    (old,) = made.partitions()
+    monkeypatch.setattr(one_each, "time", time)
+    (young,) = made.partitions()
+    assert old.token != young.token == made.token()
+    assert [batch.num_rows for part in (old, young) for batch in made.read_part(part, [CONTENT])] == [4, 4]
+
+
 class TestTheCache:
     def test_is_private(self, folder, cache):
         before = os.umask(0)
@@ -171,11 +280,11 @@ class TestTheCache:
         assert rows(source(folder, cache)) == before
 
     def test_of_another_form_is_not_believed(self, cache):
-        found = Found("a", 1, 2, 3)
+        found = Found("a", 1, 2, 3, 4)
         one = Heads(cache, form="one")
         one.keep([(found, Head((1,)))], read_at=time.time_ns())
         assert one.known([found]) == {"a": Head((1,))}
-        assert one.known([Found("a", 1, 2, 4)]) == {}
+        assert one.known([Found("a", 1, 2, 4, 4)]) == one.known([Found("a", 1, 2, 3, 5)]) == {}
         assert Heads(cache, form="two").known([found]) == {}
 
     def test_is_not_needed(self, folder):
@@ -239,7 +348,7 @@ class TestABadFile:
 
 
 class TestParts:
-    FILES = [Found(f"scan {number:06}.png", number, 1, number) for number in range(20_000)]
+    FILES = [Found(f"scan {number:06}.png", number, 1, number, 1) for number in range(20_000)]
 
     def test_are_the_files_in_their_order(self):
         parts = list(split(self.FILES))
@@ -249,7 +358,7 @@ class TestParts:
     def test_a_new_file_moves_no_other_part(self):
         before = {part[0].name: part for part in split(self.FILES)}
         place = 10_000
-        after = {part[0].name: part for part in split([*self.FILES[:place], Found("scan 009999b.png", 1, 1, 1), *self.FILES[place:]])}
+        after = {part[0].name: part for part in split([*self.FILES[:place], Found("scan 009999b.png", 1, 1, 1, 1), *self.FILES[place:]])}
         assert len([name for name in before if after.get(name) != before[name]]) == 1
 
     def test_their_ids_stay_and_only_the_touched_token_changes(self, folder, monkeypatch):
