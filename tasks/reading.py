@@ -70,12 +70,15 @@ class Reading:
             self.tally.add(batch)
         self._number = len(self._committed)
         self._complete = any(batch.part == LAST for batch in self._committed)
+        self._idle = not (self.plan.read or self.plan.vanished or self._committed)
         if self._keeps:
             case.note(token=survey.token, after_run=self.standing.last_run, unread=self.plan.unread)
         return True
 
     async def begin(self) -> None:
-        """Tell the worker which parts it will be asked for, and what is known of their datapoints."""
+        """Tell the worker which parts it will be asked for, and what is known of their datapoints. Where there are none it is left alone."""
+        if self._idle:
+            return
         case, wanted = self._case, self._case.keeps or self._case.in_rounds
         await case.worker.begin(
             [part.id for part in self.plan.read],
@@ -94,7 +97,7 @@ class Reading:
                 report = await self._case.worker.part(place, on_progress=partial(self._tell, pace))
                 self.tally.add(report)
                 await self._commit(part.id, part.token, report)
-        if self._keeps and not self._complete:
+        if self._keeps and not (self._complete or self._idle):
             await self._note_gone()
 
     def _tell(self, pace: Pace, scanned: Scanned) -> None:
