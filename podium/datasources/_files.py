@@ -13,13 +13,14 @@ import logging
 import os
 import re
 import stat
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -152,8 +153,17 @@ def token_of(files: Sequence[Found]) -> str:
     """Equal tokens, equal files: their names, and each one's own token."""
     if len(files) == 1:
         return files[0].token
-    every = "\0".join([f"{name}\0{size}:{changed}:{inode}:{touched}" for name, size, changed, inode, touched in files])
-    return f"{len(files)}:{hashlib.blake2b(every.encode(), digest_size=16).hexdigest()}"
+    digest = hashlib.blake2b("\0".join(map(itemgetter(0), files)).encode(), digest_size=16)
+    for place in range(1, len(Found._fields)):
+        digest.update(_packed([found[place] for found in files]))
+    return f"{len(files)}:{digest.hexdigest()}"
+
+
+def _packed(numbers: list[Any]) -> bytes:
+    try:
+        return array("q", numbers).tobytes()
+    except OverflowError:  # an inode or a time that some file systems make up
+        return str(numbers).encode()
 
 
 def look(path: Path, name: str = "") -> Found:
