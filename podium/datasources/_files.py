@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -154,16 +155,16 @@ def token_of(files: Sequence[Found]) -> str:
     if len(files) == 1:
         return files[0].token
     digest = hashlib.blake2b("\0".join(map(itemgetter(0), files)).encode(), digest_size=16)
-    for place in range(1, len(Found._fields)):
-        digest.update(_packed([found[place] for found in files]))
+    try:
+        digest.update(array("q", _numbers(files)).tobytes())
+    except OverflowError:  # an inode or a time that some file systems make up
+        digest.update(str(list(_numbers(files))).encode())
     return f"{len(files)}:{digest.hexdigest()}"
 
 
-def _packed(numbers: list[Any]) -> bytes:
-    try:
-        return array("q", numbers).tobytes()
-    except OverflowError:  # an inode or a time that some file systems make up
-        return str(numbers).encode()
+def _numbers(files: Sequence[Found]) -> Iterator[int]:
+    """All in one go: 200,000 files do not fit into the processor's cache, and each look at them costs anew."""
+    return chain.from_iterable(map(itemgetter(1, 2, 3, 4), files))
 
 
 def look(path: Path, name: str = "") -> Found:
