@@ -13,10 +13,12 @@ import logging
 import os
 import re
 import stat
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -152,8 +154,17 @@ def token_of(files: Sequence[Found]) -> str:
     """Equal tokens, equal files: their names, and each one's own token."""
     if len(files) == 1:
         return files[0].token
-    every = "\0".join([f"{name}\0{size}:{changed}:{inode}:{touched}" for name, size, changed, inode, touched in files])
-    return f"{len(files)}:{hashlib.blake2b(every.encode(), digest_size=16).hexdigest()}"
+    digest = hashlib.blake2b("\0".join(map(itemgetter(0), files)).encode(), digest_size=16)
+    try:
+        digest.update(array("q", _numbers(files)).tobytes())
+    except OverflowError:  # an inode or a time that some file systems make up
+        digest.update(str(list(_numbers(files))).encode())
+    return f"{len(files)}:{digest.hexdigest()}"
+
+
+def _numbers(files: Sequence[Found]) -> Iterator[int]:
+    """All in one go: 200,000 files do not fit into the processor's cache, and each look at them costs anew."""
+    return chain.from_iterable(map(itemgetter(1, 2, 3, 4), files))
 
 
 def look(path: Path, name: str = "") -> Found:

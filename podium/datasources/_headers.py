@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from podium.datasources._files import Found
 
-RACY = 2_000_000_000  # nanoseconds: the coarsest clock of a file system
+RACY = 2_000_000_000  # nanoseconds: the coarsest clock of a file system, in which a file may change and still look the same
 log = logging.getLogger("podium.datasources")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS head (name TEXT PRIMARY KEY, form TEXT, token TEXT, fault TEXT, said TEXT) WITHOUT ROWID;

@@ -303,6 +303,16 @@ def test_the_token_of_one_file_is_its_own():
     assert token_of([Found("a", 1, 2, 3, 4)]) == "1:2:3:4"
 
 
+def test_the_token_of_many_tells_every_part_of_each():
+    """Also where a number is larger than most file systems have them."""
+    one, other = Found("a", 1, 2, 3, 4), Found("b", 5, 6, 7, 8)
+    others = [one._replace(**{field: "c" if field == "name" else 9}) for field in Found._fields]
+    others += [one._replace(inode=2**64 - 1), one._replace(inode=2**64 - 2), one._replace(changed=-1)]
+    tokens = [token_of([each, other]) for each in (one, *others)]
+    tokens += [token_of([other, one]), token_of([one, other, other]), token_of([one._replace(name="a\nb"), other])]
+    assert len(set(tokens)) == len(tokens)
+
+
 def test_the_collector_is_as_it_was(tmp_path):
     import gc
 
