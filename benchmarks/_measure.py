@@ -48,7 +48,10 @@ class Cost:
 
 
 def arguments(**defaults: int) -> argparse.Namespace:
-    """`--NAME NUMBER` options (1e6 is one too; without a number it is 1), and `--part PART ARG…` for a script that measures itself in a child. SIGTERM ends it in good order."""
+    """`--NAME NUMBER` options (1e6 is one too; none is 1), and `--part PART ARG…` for a script that measures itself in a child.
+
+    SIGTERM ends it in good order.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     for name, default in defaults.items():

@@ -1,7 +1,7 @@
 """A repeat over known rows of a source that has changed, with nothing new in it: the history is read and each row looked up in it.
 
-The rows' digests are at hand; making them is `fingerprints`. The floor is reading the file of the database from end to end. `--postgres` takes
-the same there.
+The rows' digests are at hand; making them is `fingerprints`. The floor is reading the file of the database from end to end.
+`--postgres` takes the same there.
 """
 
 from __future__ import annotations
