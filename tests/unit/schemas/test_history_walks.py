@@ -54,7 +54,7 @@ class Walks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.question = Question(self.database)
-        self.source: dict[int, Row] = {}
+        self.source = {number: Row(1, "abc"[number % 3], bad=number == 5) for number in range(6)}
         self.stands: dict[int, Row] = {}
         self.tokens: dict[str, str] = {}
         self.last: int | None = None
