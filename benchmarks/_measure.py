@@ -48,7 +48,7 @@ class Cost:
 
 
 def arguments(**defaults: int) -> argparse.Namespace:
-    """`--NAME NUMBER` options (1e6 is one too; without a number it is 1), and `--part PART ARG…` for a script that measures itself.
+    """`--NAME NUMBER` options (1e6 is one too; none is 1), and `--part PART ARG…` for a script that measures itself in a child.
 
     SIGTERM ends it in good order.
     """

@@ -54,7 +54,7 @@ class Walks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.question = Question(self.database)
-        self.source: dict[int, Row] = {}
+        self.source = {number: Row(1, "abc"[number % 3], bad=number == 5) for number in range(6)}
         self.stands: dict[int, Row] = {}
         self.tokens: dict[str, str] = {}
         self.last: int | None = None
@@ -107,7 +107,9 @@ class Walks(RuleBasedStateMachine):
     @precondition(lambda self: self.walks)
     @rule(which=st.integers(0, 2), ending=st.sampled_from(["released", "released", "released", "failed"]))
     def a_run_ends(self, which: int, ending: str) -> None:
-        walk = self.walks.pop(which % len(self.walks))
+        self.end(self.walks.pop(which % len(self.walks)), ending)
+
+    def end(self, walk: Walk, ending: str) -> None:
         while walk.at < len(walk.plan):
             self.commit(walk)
         if ending == "failed":
@@ -123,6 +125,10 @@ class Walks(RuleBasedStateMachine):
             self.question.runs.note(walk.run, finished_at=self.ticks)
             self.stands, self.last = walk.seen, self.question.number(walk.run)
             self.tokens = {part: said for part, said, _ in walk.plan if said}
+
+    @rule()
+    def a_run_goes_all_through(self) -> None:
+        self.end(self.plan(self.question.begin()), "released")
 
     @rule(ago=st.integers(0, 3))
     def what_is_old_is_forgotten(self, ago: int) -> None:

@@ -167,6 +167,52 @@ def test_nothing_is_kept_of_a_batch_that_fails(question: Question):
     assert [rows(question, table, run) for table in ("datapoint", "quarantine", "batch")] == [0, 0, 0]
 
 
+def test_what_newer_runs_have_replaced_is_forgotten(question: Question):
+    first, second = question.begin(), question.begin()
+    question.commit(first, 0, report([(key(1), mark(1), DONE), (key(2), mark(1), QUARANTINED)], state={"n": 2}))
+    question.commit(first, 1, done(3), part="b", token="b")
+    question.commit(first, 2, report([], state={"n": 0}), part="c", token="c")
+    question.release(first, None)
+    question.commit(second, 0, report([(key(2), mark(2), DONE)], state={"n": 2}), token="new")
+    question.commit(second, 1, done(3, outcome=GONE), part="b", token="")
+    question.release(second, question.number(first))
+    standing, known = question.history.standing(question.no), question.known()
+    for run, at in ((first, 10), (second, 20)):
+        question.runs.note(run, finished_at=at)
+    assert [question.history.prune(before=before) for before in (10, 15, 15, 20, 21, 21)] == [0, 2, 0, 0, 1, 0]
+    assert question.history.standing(question.no) == standing
+    assert question.known() == known == question.of({1: Row(1), 2: Row(2)})
+    assert [rows(question, "datapoint", run) for run in (first, second)] == [1, 1]
+    assert [rows(question, "quarantine", run) for run in (first, second)] == [0, 0]
+    states = [(batch.part, batch.state is None) for batch in question.history.batches(question.number(first))]
+    assert states == [("a", True), ("c", False)]  # the first still says where datapoint 1 is, the last is the last word on its part
+
+
+def test_a_clock_that_was_wrong_brings_nothing_back(question: Question):
+    first, second = question.begin(), question.begin()
+    question.commit(first, 0, done(1))
+    question.release(first, None)
+    question.commit(second, 0, done(1, outcome=GONE))
+    question.release(second, question.number(first))
+    for run, at in ((first, 30), (second, 20)):
+        question.runs.note(run, finished_at=at)
+    for before in (25, 25, 40, 40):
+        question.history.prune(before=before)
+        assert question.known() == {}
+    assert [rows(question, "datapoint", run) for run in (first, second)] == [0, 0]
+
+
+def test_what_was_left_behind_is_swept_up(question: Question):
+    ended, open_ = question.begin(), question.begin()
+    for run in (ended, open_):
+        question.commit(run, 0, done(1, outcome=QUARANTINED))
+    with question.database.transaction() as session:  # as if it had ended in the middle of something
+        session.execute(text("UPDATE run SET status = 'failed' WHERE id = :run"), {"run": ended})
+    question.history.prune(before=0)
+    assert [rows(question, table, ended) for table in ("datapoint", "quarantine", "batch")] == [0, 0, 0]
+    assert [rows(question, table, open_) for table in ("datapoint", "quarantine", "batch")] == [1, 1, 1]
+
+
 def test_who_reads_sees_one_moment_and_holds_nobody_up(question: Question):
     first, second = question.begin(), question.begin()
     question.commit(first, 0, done(*range(25_000)))
