@@ -76,7 +76,7 @@ class Reading:
         return True
 
     async def begin(self) -> None:
-        """Tell the worker which parts it will be asked for, and what is known of their datapoints. Where there are none it is left alone."""
+        """Tell the worker which parts it will be asked for, and what is known of their datapoints. Where there are none, nothing."""
         if self._idle:
             return
         case, wanted = self._case, self._case.keeps or self._case.in_rounds

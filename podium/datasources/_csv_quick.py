@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What Arrow reads each of DuckDB's types as. Times are read as texts, for DuckDB to tell them: Arrow takes an hour without minutes.
 _ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "string"}
 _ISO = ("", "%Y-%m-%d")
+LARGE = 16 << 20  # bytes
 
 
 Quick = tuple["duckdb.DuckDBPyConnection", str]
@@ -61,6 +62,8 @@ def quickly(
         engine.register("slice", _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns))
         told = ", ".join(f"{_told(name, types[name], form)} AS {quoted(name)}" for name in columns)
         yield engine, f"(SELECT {told} FROM slice)"  # noqa: S608 names are quoted
+    if piece.end - piece.start > LARGE:
+        _engine.cache_clear()
 
 
 def _batches(file: pa.PythonFile, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str]) -> pa.RecordBatchReader:
@@ -97,7 +100,7 @@ def _told(name: str, native: str, form: Form) -> str:
 
 @functools.cache
 def _engine(_pid: int) -> duckdb.DuckDBPyConnection:
-    """One for a process; it opens no file."""
+    """One for a process, until it has read a large slice: what it holds of it, it gives back only when it ends. It opens no file."""
     return connect(threads=1)
 
 
