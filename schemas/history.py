@@ -74,7 +74,7 @@ class Used:
     unchanged: int
     quarantined: int
     gone: int
-    strict: bool
+    strict: bool = True
 
 
 class HistoryStore:
