@@ -12,6 +12,8 @@ import pytest
 from podium.runner import server
 from podium.runner.settings import OWN_URL
 
+os.environ["PYARROW_IGNORE_TIMEZONE"] = ""  # as `schemas` has it: a test may load pandera first
+
 
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Server]:

@@ -4,6 +4,7 @@
 import datetime as dt
 import decimal
 import hashlib
+import importlib
 import json
 import math
 import struct
@@ -18,7 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandera import external_config
 
+import schemas
 from podium.errors import ConfigError
 from podium.history import _blocks, fingerprints, identity
 from podium.history.fingerprints import copy_key, digests
@@ -211,6 +214,15 @@ class TestEqualThingsAgree:
             assert _column(pa.array([there, None], pa.timestamp(unit, "Asia/Karachi"))) == slow
         assert _column(pa.array(pd.Series([noon, None]), from_pandas=True)) == slow
         assert _column(pa.array([noon.date()], pa.date64())) == _column(pa.array([noon.date()])) == [_slow({"a": noon.date()})]
+
+    def test_what_pandera_sets_takes_no_zone_away(self, monkeypatch):
+        """A contract's library is loaded while rows are read: those before it and after it would have other fingerprints."""
+        noon = dt.datetime(2024, 2, 29, 17, tzinfo=dt.timezone(dt.timedelta(hours=5)))
+        monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "")
+        monkeypatch.delenv("PYARROW_IGNORE_TIMEZONE")
+        importlib.reload(schemas)
+        external_config._set_pyspark_environment_variables()  # as `import pandera` does
+        assert _column(pa.array([noon], pa.timestamp("us", "UTC"))) == [_slow({"a": dt.datetime(2024, 2, 29, 12)})]
 
     def test_nanoseconds_are_not_lost(self):
         ticks = [0, 1, 999, 1000, -1, -1000, -1001]
