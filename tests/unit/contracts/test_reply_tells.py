@@ -14,7 +14,7 @@ COUNTS = ("new", "changed", "unchanged", "quarantined", "gone", "total", "rows_r
 @pytest.mark.parametrize(
     ("part", "fields"),
     [
-        (Reply, {"v", "run", "status", "round", "released", "code", "message"}),
+        (Reply, {"v", "run", "status", "round", "stands", "released", "code", "message"}),
         (Released, {"by", "rows", "cells", "suppressed"}),
         (ReleasedCell, {"key", "values"}),
         (Suppression, {"rule", "scope"}),

@@ -11,7 +11,14 @@ from podium.workers.answers import BINARY, checked_report, checked_survey
 COUNTS = {"rows": 10, "new": 1, "changed": 1, "unchanged": 6, "quarantined": 2, "used": 2}
 KEYS = [bytes([n]) * 16 for n in range(4)]
 OUTCOMES = bytes([Outcome.DONE, Outcome.QUARANTINED, Outcome.MOVED, Outcome.DONE])
-RIGHT = {"keys": b"".join(KEYS), "fingerprints": bytes(64), "outcomes": OUTCOMES, "reasons": b"\0", "unseen": bytes(16)}
+RIGHT = {
+    "keys": b"".join(KEYS),
+    "fingerprints": bytes(64),
+    "outcomes": OUTCOMES,
+    "reasons": b"\0",
+    "unseen": bytes(16),
+    "digest": bytes(16),
+}
 
 
 def check(counts=None, *, state=b'{"a": 1}', digests=True, new_only=True, **binary):
@@ -23,7 +30,7 @@ def test_what_adds_up_is_taken():
     report = check()
     assert (report.keys, report.reasons, report.state) == (RIGHT["keys"], b"\0", {"a": 1})
     assert check({"used": 8}, new_only=False, state=b"").state is None
-    nothing = dict.fromkeys(BINARY, b"")
+    nothing = {**dict.fromkeys(BINARY, b""), "digest": bytes(16)}
     assert check(digests=False, **nothing).new == 1
 
 
@@ -48,6 +55,8 @@ def test_what_adds_up_is_taken():
         {"reasons": b""},
         {"reasons": b"\1"},
         {"unseen": bytes(15)},
+        {"digest": b""},
+        {"digest": bytes(17)},
         {"digests": False},
         {"new_only": False},
         {"state": b"[]"},

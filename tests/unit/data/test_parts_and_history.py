@@ -50,7 +50,8 @@ class Desk:
         report = report.model_copy(update={"fingerprints": bytes(len(gone)), "outcomes": bytes([Outcome.GONE]) * many})
         self.store.commit(number, len(behind) + len(left), part="", token="", report=report, whole=False)
         with self.store.database.transaction() as session:
-            session.get_one(RunRecord, number).counted = True
+            record = session.get_one(RunRecord, number)
+            record.counted, record.counted_no = True, number
         return reports, many
 
 
