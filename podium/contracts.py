@@ -347,17 +347,6 @@ class PartReport(Frozen):
     digest: bytes = b""
 
 
-class SelectReport(Frozen):
-    """Which datapoints a run will read. Digests are keyed; the lists are packed 16-byte values in the same order."""
-
-    total: int
-    chosen: int
-    new: int
-    changed: int
-    keys: bytes = b""
-    fingerprints: bytes = b""
-
-
 class ValidationReport(Frozen):
     """How the chosen rows stand against the contract: rule names and counts, never a value."""
 

@@ -60,7 +60,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
     warming = _Warming()
     while True:
         fields, parts = waiting.get()
-        if fields.get("do") in ("select", "begin") and fields.get("contract"):
+        if fields.get("do") == "begin":
             warming.start_once()
         try:
             if fields.get("do") == "open":

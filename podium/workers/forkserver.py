@@ -64,8 +64,7 @@ def _load() -> None:
 
     import podium.workers.__main__
     import podium.workers.inside
-    import podium.workers.reading
-    import podium.workers.selection  # noqa: F401
+    import podium.workers.reading  # noqa: F401
     from podium.algorithms import Algorithm
     from podium.datasources import Datasource
     from podium.project import load

@@ -11,10 +11,8 @@ from podium.errors import ConfigError, WorkerError
 from podium.workers.answers import BINARY
 from podium.workers.progress import Progress, Scanned
 from podium.workers.records import Records
-from podium.workers.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from podium.workers.picked import Good
     from podium.workers.reading import Reading
     from podium.workers.survey import Parts
 
@@ -27,7 +25,6 @@ class Inside:
 
     def __init__(self, *, progress: Progress) -> None:
         self._progress = progress
-        self._snapshot: Snapshot | None = None
         self._parts: Parts = {}
         self._records = Records()
         self._reading: Reading | None = None
@@ -42,10 +39,6 @@ class Inside:
                 return self._profile(fields["stage"])
             case "write_contract":
                 return self._write_contract(fields["schema"], Path(fields["path"]))
-            case "select":
-                return self._select(fields["columns"], fields.get("contract"), *parts)
-            case "validate":
-                return self._validate(Path(fields["contract"]))
             case "compute":
                 return self._compute(fields["algorithm"])
             case "survey":
@@ -83,45 +76,17 @@ class Inside:
         contract = contracts.contract_of(DatasourceSchema.model_validate(schema), key=self._source.key)
         return json.dumps({"path": str(contracts.save(contract, path))}), []
 
-    def _select(self, columns: list[str] | None, contract: str | None, secret: bytes, known: bytes) -> Result:
-        from podium.project import load
-        from podium.workers.selection import select
-
-        if contract is not None:
-            load("schemas.contract_file").load(Path(contract))  # a slip in it is told before a row is read
-        if self._snapshot is not None:
-            self._snapshot.close()
-
-        def progress(rows: int) -> None:
-            self._progress(Scanned(rows, 0, 1))
-
-        report, self._snapshot = select(self._source, columns=columns, secret=secret, known=known, progress=progress)
-        return report.model_dump_json(exclude={"keys", "fingerprints"}), [report.keys, report.fingerprints]
-
-    def _validate(self, path: Path) -> Result:
-        from podium.project import load
-
-        contracts = load("schemas.datasource")
-        snapshot = self._chosen()
-        contract = contracts.only(contracts.read(path), snapshot.names)
-        return contracts.validate(snapshot.batches(), contract).model_dump_json(), []
-
     def _compute(self, fields: dict[str, Any]) -> Result:
         from podium.algorithms import Algorithm
 
         algorithm = Algorithm.load(fields)
-        snapshot = self._chosen()
+        if self._reading is None or (good := self._reading.good) is None:
+            raise WorkerError("no rows were selected yet.", code="worker_command")
         columns = algorithm.columns()
         for name in columns:
-            if name not in snapshot.names:
-                raise ConfigError(f"column {name!r} was not selected.", field=f"algorithm.{algorithm.kind}", code="unknown_column")
-        return algorithm.local(snapshot.batches(columns)).model_dump_json(), []
-
-    def _chosen(self) -> Snapshot | Good:
-        chosen = self._snapshot if self._reading is None else self._reading.good
-        if chosen is None:
-            raise WorkerError("no rows were selected yet.", code="worker_command")
-        return chosen
+            if name not in good.names:
+                raise ConfigError(f"there is no column {name!r}.", field=f"algorithm.{algorithm.kind}", code="unknown_column")
+        return algorithm.local(good.batches(columns)).model_dump_json(), []
 
     def _survey(self, unless: str, contract: Path, *, by_parts: bool) -> Result:
         from podium.workers.survey import survey

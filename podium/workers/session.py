@@ -19,7 +19,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from podium.contracts import DatasourceSchema, Partial, PartReport, SelectReport, Survey, ValidationReport
+from podium.contracts import DatasourceSchema, Partial, PartReport, Survey
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
 from podium.workers.answers import checked_report, checked_survey, nonsense
@@ -110,33 +110,6 @@ class WorkerSession:
         fields = {"do": "write_contract", "schema": schema.model_dump(mode="json"), "path": _absolute(path)}
         answer, _ = await self._command(fields, _Written)
         return path if answer.path == _absolute(path) else path.with_name(f"{path.name}.new")
-
-    async def select(
-        self,
-        columns: Sequence[str] | None,
-        secret: bytes,
-        known: bytes = b"",
-        *,
-        contract: Path | None = None,
-        on_progress: Progress | None = None,
-    ) -> SelectReport:
-        """Read the source once and keep the rows whose (key, fingerprint) is not in `known`, for validate and compute.
-
-        `known`: packed, sorted records of 32 bytes. An empty `secret` takes no digests and chooses every row. `contract`: what the
-        rows will be validated by; it is read first, and the library for it loads meanwhile. Raises ConfigError for one that is broken.
-        """
-        file = None if contract is None else _absolute(contract)
-        fields = {"do": "select", "columns": None if columns is None else list(columns), "contract": file}
-        report, parts = await self._command(fields, SelectReport, [secret, known], on_progress=on_progress)
-        keys, fingerprints = parts if len(parts) == 2 else (b"", b"")
-        size = 16 * report.chosen if secret else 0
-        if len(keys) != size or len(fingerprints) != size or report.new + report.changed != report.chosen or report.chosen > report.total:
-            raise nonsense()
-        return report.model_copy(update={"keys": keys, "fingerprints": fingerprints})
-
-    async def validate(self, contract: Path) -> ValidationReport:
-        """The chosen rows against the contract file."""
-        return (await self._command({"do": "validate", "contract": _absolute(contract)}, ValidationReport))[0]
 
     async def survey(self, unless: str, *, contract: Path, by_parts: bool) -> Survey:
         """What the source is made of now. Its token is `unless`: no part is listed, and nothing is read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-ROWS, BYTES = 1 << 19, 64 << 20  # a call of the contract's library costs milliseconds, however few the rows
 FATAL = "!"  # before a rule that is not about single rows: a type, a missing column, what must not be there twice
 
 
@@ -39,7 +38,7 @@ class Sifting:
 
         sifter = self._made()
         failures, fatal = Counter(sifter.failures), Counter(sifter.fatal)
-        codes = [np.empty(0, dtype=np.uint16), *(sifter.add(batch) for batch in grouped(batches))]
+        codes = [np.empty(0, dtype=np.uint16), *(verdicts for _, verdicts in sifter.sift(batches))]
         if last:
             sifter.finish()
         rules, words = list(sifter.rules), list(dict.fromkeys(reasons))
@@ -53,19 +52,3 @@ class Sifting:
             contracts = load("schemas.datasource")
             self._sifter = contracts.Sifter(contracts.only(contracts.read(self._path), self._columns), unique=self._unique)
         return self._sifter
-
-
-def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The batches put together, up to a number of rows and bytes."""
-    import pyarrow as pa
-
-    held: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        held.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= ROWS or size >= BYTES:
-            yield pa.concat_batches(held)
-            held, rows, size = [], 0, 0
-    if held:
-        yield pa.concat_batches(held)

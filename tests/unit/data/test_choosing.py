@@ -6,11 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 from choosing_oracle import SECRET, Twice, applied, batch_of, run
+from choosing_oracle import digest as digest_of
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import PrivateAttr
 
-from podium.algorithms import Additive
+from podium.algorithms import Additive, Algorithm
 from podium.contracts import Part, PartReport
 from podium.datasources import Datasource
 from podium.errors import DataSourceError
@@ -23,7 +24,6 @@ from schemas import history
 class InParts(Datasource):
     """Rows in memory, by part."""
 
-    kind = "in_parts_of_a_test"
     _rows: dict = PrivateAttr(default_factory=dict)
     _size: int = PrivateAttr(default=2)
 
@@ -42,10 +42,11 @@ class InParts(Datasource):
             yield batch_of(rows[start : start + self._size]).select(list(columns))
 
 
+InParts.kind = "in_parts_of_a_test"  # behind the class: so no other test hears of it
+
+
 class Listing(Additive):
     """Its state are the rows."""
-
-    kind = "listing_of_a_test"
 
     def columns(self):
         return ("v", "id")
@@ -59,16 +60,25 @@ class Listing(Additive):
         return {"rows": [[row["id"], row["v"]] for batch in batches for row in batch.to_pylist()]}
 
 
+Listing.kind = "listing_of_a_test"
+
+
+@pytest.fixture(autouse=True)
+def listing(monkeypatch):
+    monkeypatch.setitem(Algorithm._kinds, Listing.kind, Listing)
+
+
 class AtMost:
     """A contract with one rule: `v` is at most so much."""
 
     def __init__(self, most):
         self.most, self.rules, self.failures, self.fatal = most, ["le: v"], Counter(), Counter()
 
-    def add(self, batch):
-        bad = batch.column("v").to_numpy() > self.most
-        self.failures["le: v"] += int(bad.sum())
-        return bad.astype(np.uint16)
+    def sift(self, batches):
+        for batch in batches:
+            bad = batch.column("v").to_numpy() > self.most
+            self.failures["le: v"] += int(bad.sum())
+            yield batch, bad.astype(np.uint16)
 
     def finish(self):
         pass
@@ -235,3 +245,28 @@ def test_the_marks_of_records_are_the_histories_own():
     assert (ELSEWHERE, LOST, QUARANTINED) == (history.ELSEWHERE, history.LOST, history.QUARANTINED)
     assert MET not in (ELSEWHERE, LOST)
     assert MET < QUARANTINED
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["with_a_key", "without"])
+def test_the_digest_stands_for_the_used_rows_in_their_order_and_version(contract, keyed):
+    def digest(rows, *, most=9, size=2, known=(), new_only=False):
+        made = InParts(name="t", key=("id",) if keyed else ())
+        made._rows, made._size = {"a": rows}, size
+        records = Records()
+        for row in known:
+            key = digest_of(row, "key", ("id",)) if keyed else digest_of(row, "key")
+            records.add(key + (digest_of(row, "row") if keyed else key) + bytes(4))
+        order = Order(parts=[Part(id="a", token="t")], secret=SECRET, new_only=new_only, contract=contract, algorithm=None)
+        reading = Reading(made, order, records, progress=lambda _: None)
+        reading._sifting._sifter = AtMost(most)
+        report = reading.part(0)
+        checked(report, new_only=new_only)
+        return report.digest
+
+    one, two, three = (1, 1), (2, 2), (3, 3)
+    whole = digest([one, two, three])
+    assert digest([one, two, three], size=1) == digest([one, two, three], known=[two]) == whole
+    assert digest([one, (9, 9), two, three], most=3) == whole
+    assert digest([one, two, three, (4, 4)], known=[(4, 4)], new_only=True) == whole
+    others = [[one, three, two], [one, two], [one, two, (3, 4)], [one, two, (4, 3)], [one, two, three, (4, 4)], []]
+    assert len({whole, *map(digest, others)}) == 1 + len(others)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from worker_scene import ENDLESS, MEAN, SECRET, endless, gone, opened, until_gone
+from worker_scene import ENDLESS, MEAN, endless, gone, opened, read, until_gone
 
 from podium.errors import WorkerError
 from podium.workers.session import WorkerSession
@@ -36,9 +36,8 @@ async def test_it_answers_as_one_that_was_started(cancer_csv, tmp_path, warm):
         async with opened(cancer_csv, tmp_path / "work", key=["patient"], warm=how) as worker:
             schema = await worker.profile("full")
             contract = await worker.write_contract(schema, tmp_path / "cancer.yaml")
-            chosen = await worker.select(None, SECRET)
-            report = await worker.validate(contract)
-            answers.append((schema.columns, chosen, report, await worker.compute(MEAN), server_of(worker) == os.getpid()))
+            report = await read(worker, contract)
+            answers.append((schema.columns, report, await worker.compute(MEAN), server_of(worker) == os.getpid()))
     assert [answer[-1] for answer in answers] == [True, False, False]
     assert answers[0][:-1] == answers[1][:-1] == answers[2][:-1]
 
@@ -49,7 +48,7 @@ async def test_each_is_its_own(cancer_csv, tmp_path, warm, monkeypatch):
         opened(cancer_csv, tmp_path / "work", warm=warm) as one,
         opened(cancer_csv, tmp_path / "work", warm=warm) as two,
     ):
-        await asyncio.gather(one.select(None, b""), two.select(None, b""))
+        await asyncio.gather(one.profile("partial"), two.profile("partial"))
         pids = one.pid, two.pid
         assert server_of(one) == server_of(two)
         assert len({*pids, server_of(one), os.getpid()}) == 4
@@ -69,7 +68,7 @@ async def test_each_is_its_own(cancer_csv, tmp_path, warm, monkeypatch):
 
 async def test_its_end_is_told(cancer_csv, tmp_path, warm):
     async with opened(cancer_csv, tmp_path / "work", warm=warm) as worker:
-        await worker.select(None, b"")
+        await worker.profile("partial")
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="SIGKILL") as caught:
             await worker.compute({"kind": "count"})
@@ -90,7 +89,7 @@ async def test_a_command_past_its_time_is_ended(tmp_path, warm):
 
 async def test_without_the_server_one_is_started(cancer_csv, tmp_path, warm):
     async with opened(cancer_csv, tmp_path / "work", warm=warm) as worker:
-        await worker.select(None, b"")
+        await worker.profile("partial")
         pid = worker.pid
         os.kill(server_of(worker), signal.SIGKILL)
         await until_gone(pid)
@@ -98,10 +97,10 @@ async def test_without_the_server_one_is_started(cancer_csv, tmp_path, warm):
             await worker.compute({"kind": "count"})
         assert (caught.value.code, caught.value.transient) == ("worker_died", True)
     async with opened(cancer_csv, tmp_path / "work") as worker:
-        await worker.select(None, b"")
+        await worker.profile("partial")
         assert server_of(worker) == os.getpid()
     async with opened(cancer_csv, tmp_path / "work", warm=warm) as worker:  # its use has brought the server back
-        await worker.select(None, b"")
+        await worker.profile("partial")
         assert server_of(worker) != os.getpid()
 
 
@@ -112,7 +111,7 @@ async def test_it_is_kept_for_a_while_and_not_for_ever(cancer_csv, tmp_path):
         server = server_of(worker)
         await asyncio.sleep(2.5)
         assert not gone(server), "it was ended with a worker at work"
-        await worker.select(None, b"")
+        await worker.profile("partial")
     await until_gone(server)
     never = Warm(seconds=0, folder=tmp_path / "work")
     never.used()

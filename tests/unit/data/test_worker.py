@@ -1,6 +1,7 @@
 """The worker is a real process here: what it answers, what it may use, and how it ends."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from worker_scene import ENDLESS, MEAN, SECRET, endless, gone, opened, until_gone
+from worker_scene import ENDLESS, MEAN, anything, cut, endless, gone, opened, read, until_gone
 
+from podium.algorithms import Count
 from podium.errors import ConfigError, DataSourceError, WorkerError
+from podium.workers.inside import Inside
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -21,13 +24,11 @@ async def test_a_whole_run_agrees_with_pandas(cancer, cancer_csv, tmp_path):
     async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
         schema = await worker.profile("full")
         contract = await worker.write_contract(schema, tmp_path / "cancer.yaml")
-        chosen = await worker.select(None, SECRET)
-        report = await worker.validate(contract)
+        report = await read(worker, contract)
         partial = await worker.compute(MEAN)
-    assert (schema.rows, chosen.total, chosen.chosen, chosen.new) == (569, 569, 569, 569)
-    assert report.ok
-    assert report.rows == 569
-    assert len({chosen.keys[i : i + 16] for i in range(0, len(chosen.keys), 16)}) == 569
+    assert (schema.rows, report.rows, report.used, report.new) == (569, 569, 569, 569)
+    assert (report.quarantined, report.failures) == (0, {})
+    assert len(set(cut(report.keys))) == 569
     truth = cancer.groupby("diagnosis")["mean_area"]
     for cell in partial.cells:
         assert cell.n == truth.count()[cell.key[0]]
@@ -40,26 +41,26 @@ async def test_a_slip_in_a_contract_is_told_before_a_row_is_read(cancer_csv, tmp
         contract = await worker.write_contract(await worker.profile("full"), tmp_path / "cancer.yaml")
         right = contract.read_text()
         contract.write_text(right.replace("  grade:\n    dtype: Int64\n", "  grade:\n    dtype: Int64\n    is_in: [1, 2]\n"))
-        cancer_csv.unlink()  # who would read a row would find this out
+        cancer_csv.write_text("patient,patient\n1,2\n")  # who would read a row would find this out
         with pytest.raises(ConfigError, match=r"cancer\.yaml: column 'grade', check 'is_in': there is no check") as caught:
-            await worker.select(None, SECRET, contract=contract)
+            await read(worker, contract)
         assert (caught.value.code, "isin" in caught.value.remedy) == ("contract", True)
         contract.write_text(right)
         with pytest.raises(DataSourceError):
-            await worker.select(None, SECRET, contract=contract)
+            await read(worker, contract)
 
 
 async def test_only_new_and_changed_rows_are_chosen(cancer, cancer_csv, tmp_path):
     async with opened(cancer_csv, tmp_path / "work", key=["patient"]) as worker:
-        first = await worker.select(None, SECRET)
-        known = b"".join(sorted(first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, len(first.keys), 16)))
-        assert (await worker.select(None, SECRET, known)).chosen == 0
+        first = await read(worker, anything(tmp_path))
+        same = await read(worker, anything(tmp_path), known=[first], new_only=True)
+        assert (same.rows, same.used, same.unchanged, same.keys) == (569, 0, 569, b"")
         grown = cancer.copy()
         grown.loc[[3, 5], "mean_radius"] = 1.25
         extra = grown.tail(4).assign(patient=["Q1", "Q2", "Q3", "Q4"])
         pd.concat([extra, grown]).to_csv(cancer_csv, index=False)
-        again = await worker.select(None, SECRET, known)
-        assert (again.total, again.chosen, again.new, again.changed) == (573, 6, 4, 2)
+        again = await read(worker, anything(tmp_path), known=[first], new_only=True)
+        assert (again.rows, again.used, again.new, again.changed) == (573, 6, 4, 2)
         assert (await worker.compute({"kind": "count"})).rows == 6
 
 
@@ -67,15 +68,14 @@ async def test_rows_without_a_key_are_told_apart_by_copy(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "1,x\n" * 3 + "2,y\n")
     async with opened(path, tmp_path / "work") as worker:
-        first = await worker.select(["a"], SECRET)
-        records = [first.keys[i : i + 16] + first.fingerprints[i : i + 16] for i in range(0, 64, 16)]
-        assert len(set(records)) == 4
+        first = await read(worker, anything(tmp_path))
+        assert (len(set(cut(first.keys))), len(set(cut(first.fingerprints)))) == (4, 2)
         path.write_text("b,a\n" + "x,1\n" * 5 + "y,2\n" + "z,1\n")
-        again = await worker.select(["a"], SECRET, b"".join(sorted(records)))
-        assert (again.total, again.chosen, again.new) == (7, 3, 3)
-        more = records + [again.keys[i : i + 16] + again.fingerprints[i : i + 16] for i in range(0, 48, 16)]
-        assert len(set(more)) == 7
-        assert (await worker.select(["a"], SECRET, b"".join(sorted(more)))).chosen == 0
+        again = await read(worker, anything(tmp_path), known=[first], new_only=True)
+        assert (again.rows, again.used, again.new) == (7, 3, 3)
+        assert len(set(cut(first.keys + again.keys))) == 7
+        third = await read(worker, anything(tmp_path), known=[first, again], new_only=True)
+        assert (third.used, third.unchanged) == (0, 7)
 
 
 async def test_a_key_that_repeats_is_refused(tmp_path):
@@ -83,7 +83,7 @@ async def test_a_key_that_repeats_is_refused(tmp_path):
     path.write_text("id,a\n1,x\n1,y\n2,z\n")
     async with opened(path, tmp_path / "work", key=["id"]) as worker:
         with pytest.raises(DataSourceError, match="1 repeat another"):
-            await worker.select(None, SECRET)
+            await read(worker, anything(tmp_path))
 
 
 async def test_errors_keep_their_family_and_hold_no_value(tmp_path):
@@ -91,7 +91,7 @@ async def test_errors_keep_their_family_and_hold_no_value(tmp_path):
     path.write_text("id,a\n" + "".join(f"{i},{i}\n" for i in range(120_000)) + "7,SECRET\n")
     async with opened(path, tmp_path / "work") as worker:
         with pytest.raises(DataSourceError, match="line 120002: column 'a'") as caught:
-            await worker.select(None, SECRET)
+            await read(worker, anything(tmp_path))
         assert "SECRET" not in str(caught.value)
         with pytest.raises(WorkerError, match="no rows were selected"):
             await worker.compute({"kind": "count"})
@@ -101,12 +101,23 @@ async def test_errors_keep_their_family_and_hold_no_value(tmp_path):
                 await worker.profile("partial")
 
 
-async def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path):
-    async with opened(cancer_csv, tmp_path / "work") as worker:
-        await worker.select(["diagnosis"], b"")
-        with pytest.raises(ConfigError, match="'mean_area' was not selected"):
-            await worker.compute(MEAN)
-        assert (await worker.compute({"kind": "count", "by": "diagnosis"})).rows == 569
+def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path, monkeypatch):
+    """In this process, where one can see what it is given."""
+    given, contract = [], str(anything(tmp_path))
+    real = Count.local
+    monkeypatch.setattr(Count, "local", lambda self, batches: real(self, (given.append(batch.schema.names) or batch for batch in batches)))
+    inside = Inside(progress=lambda _: None)
+    inside.do({"do": "open", "source": {"kind": "csv", "name": "t", "path": str(cancer_csv)}}, [])
+    inside.do({"do": "survey", "unless": "", "contract": contract, "by_parts": False}, [])
+    inside.do({"do": "begin", "ids": ["all"], "new_only": False, "contract": contract, "algorithm": None}, [b""])
+    with pytest.raises(WorkerError, match="no rows were selected"):
+        inside.do({"do": "compute", "algorithm": {"kind": "count"}}, [])
+    inside.do({"do": "part", "place": 0}, [])
+    with pytest.raises(ConfigError, match="there is no column 'height'") as caught:
+        inside.do({"do": "compute", "algorithm": {"kind": "count", "by": "height"}}, [])
+    assert caught.value.code == "unknown_column"
+    said, _ = inside.do({"do": "compute", "algorithm": {"kind": "count", "by": "diagnosis"}}, [])
+    assert (json.loads(said)["rows"], {tuple(names) for names in given}) == (569, {("diagnosis",)})
 
 
 async def test_a_planted_bad_value_is_counted_and_not_shown(cancer, cancer_csv, tmp_path):
@@ -114,10 +125,9 @@ async def test_a_planted_bad_value_is_counted_and_not_shown(cancer, cancer_csv, 
         contract = await worker.write_contract(await worker.profile("full"), tmp_path / "cancer.yaml")
         text = contract.read_text().replace("  grade:\n    dtype: Int64\n", "  grade:\n    dtype: Int64\n    isin: [1, 2]\n")
         contract.write_text(text)
-        await worker.select(None, SECRET)
-        report = await worker.validate(contract)
-    assert not report.ok
-    assert report.failures == {"isin: grade": int((cancer["grade"] == 3).sum())}
+        report = await read(worker, contract)
+    bad = int((cancer["grade"] == 3).sum())
+    assert (report.quarantined, report.used, report.failures) == (bad, 569 - bad, {"isin: grade": bad})
 
 
 async def test_a_question_about_some_of_the_rows(cancer, cancer_csv, tmp_path):
@@ -126,7 +136,7 @@ async def test_a_question_about_some_of_the_rows(cancer, cancer_csv, tmp_path):
     kept = kept[~((kept["seen"] < "2024-01-08") | (kept["mean_radius"] <= 12))]
     assert 10 < len(kept) < 200
     async with opened(cancer_csv, tmp_path / "work") as worker:
-        await worker.select(None, SECRET)
+        await read(worker, anything(tmp_path))
         mean = await worker.compute({"kind": "variance", "column": "mean_texture", "by": "diagnosis", "where": where})
         bins = await worker.compute({"kind": "histogram", "column": "mean_texture", "edges": [10, 20, 30], "where": where})
         with pytest.raises(ConfigError) as caught:
@@ -145,7 +155,7 @@ async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
     monkeypatch.setenv("PODIUM_HOME", "/secret/home")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     async with opened(cancer_csv, tmp_path / "work") as worker:
-        await worker.select(None, b"")
+        await worker.profile("partial")
         pid = worker.pid
         names = {line.partition(b"=")[0].decode() for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if line}
         assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE"}
@@ -160,7 +170,7 @@ async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
 
 async def test_a_killed_worker_is_reported_with_its_signal(cancer_csv, tmp_path):
     async with opened(cancer_csv, tmp_path / "work") as worker:
-        await worker.select(None, b"")
+        await worker.profile("partial")
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="SIGKILL") as caught:
             await worker.compute({"kind": "count"})
