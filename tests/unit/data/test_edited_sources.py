@@ -88,9 +88,9 @@ def _stats(edited):
 
 def _datapoints(source):
     """Key and fingerprint of each, the plain way."""
-    found, copies = {}, Counter()
-    for batch in source.read(source.fingerprinted()):
-        prints = _cut(digests(batch, secret=SECRET, purpose="row"))
+    found, copies, covered = {}, Counter(), source.fingerprinted()
+    for batch in source.read(list(dict.fromkeys((*source.key, *covered)))):  # a key need not be among what its fingerprint covers
+        prints = _cut(digests(batch, secret=SECRET, purpose="row", columns=covered))
         keys = _cut(digests(batch, secret=SECRET, purpose="key", columns=source.key)) if source.key else prints
         for key, mark in zip(keys, prints, strict=True):
             found[copy_key(key, copies[key], secret=SECRET) if copies[key] else key] = mark
