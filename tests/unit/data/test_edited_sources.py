@@ -88,9 +88,8 @@ def _stats(edited):
 
 def _datapoints(source):
     """Key and fingerprint of each, the plain way."""
-    found, copies = {}, Counter()
-    covered = source.fingerprinted()
-    for batch in source.read(list(dict.fromkeys([*covered, *source.key]))):
+    found, copies, covered = {}, Counter(), source.fingerprinted()
+    for batch in source.read(list(dict.fromkeys((*source.key, *covered)))):  # a key need not be among what its fingerprint covers
         prints = _cut(digests(batch, secret=SECRET, purpose="row", columns=covered))
         keys = _cut(digests(batch, secret=SECRET, purpose="key", columns=source.key)) if source.key else prints
         for key, mark in zip(keys, prints, strict=True):
