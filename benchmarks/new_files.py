@@ -27,13 +27,15 @@ OLD = 1_700_000_000
 def main(files: int, rounds: int) -> None:
     with fresh() as folder:
         (folder / "cache").mkdir(mode=0o700)
+        for number in range(FOLDERS):
+            (folder / "pictures" / f"patient{number:03}").mkdir(parents=True)
         for number in range(files):
             written(folder / "pictures" / f"patient{number % FOLDERS:03}" / f"scan{number:06}.png", number)
         time.sleep(2.5)  # what is younger is looked at again
         first = part("new_files", folder, "all")
         listed = folder / "find"
         find = ["sh", "-c", f"find {folder / 'pictures'} -type f -printf '%P\\t%s\\t%T@\\t%i\\n' > {listed}"]
-        idle = [(part("new_files", folder, "unchanged"), ran(find)) for _ in range(rounds)]
+        idle = [(part("new_files", folder, "unchanged"), ran(find)) for _ in range(2 * rounds + 1)]
         found = []
         for number in range(rounds):
             change(folder / "pictures", files, number)
@@ -99,16 +101,19 @@ def change(folder: Path, files: int, number: int) -> None:
 
 def written(path: Path, number: int) -> None:
     """A picture of one pixel, a whole PNG by the bytes. None is like another, and all are of one size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     colour = zlib.compress(b"\0" + struct.pack(">Q", number), level=0)
     chunks = (b"IHDR" + struct.pack(">IIBBBBB", 1, 1, 16, 6, 0, 0, 0), b"IDAT" + colour, b"IEND")
     made = b"".join(struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in chunks)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + made)
-    os.utime(path, (OLD, OLD))
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.write(handle, b"\x89PNG\r\n\x1a\n" + made)
+        os.utime(handle, (OLD, OLD))
+    finally:
+        os.close(handle)
 
 
 if __name__ == "__main__":
-    given = arguments(files=100_000, rounds=3)
+    given = arguments(files=100_000, rounds=2)
     if given.part:
         once(Path(given.part[0]), given.part[1])
         sys.exit()

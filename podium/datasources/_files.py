@@ -14,10 +14,10 @@ import os
 import re
 import stat
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -27,10 +27,13 @@ from pydantic import Field, field_validator
 
 from podium.datasources import DISTINCT, Datasource
 from podium.datasources._faults import explained, fault
+from podium.errors import DataSourceError
 
 MAGIC = re.compile(r"[*?\[]")
+WORD = (1 << 64) - 1
 log = logging.getLogger("podium.datasources")
 Links = Literal["no", "files", "all"]
+Plain = tuple[str, int, int, int, int]  # a Found before it is asked anything: to make it one takes as long as the rest of its tuple
 
 
 class Found(NamedTuple):
@@ -93,13 +96,25 @@ class Files(Datasource):
         with explained(self.path):
             found = [look(self.path)] if self._one else self._below()
         if not found:
-            remedy = "Correct `path`, or the filters: extensions, min_bytes, max_bytes, modified_after, follow_links."
-            raise fault(self.path, "no file here counts.", remedy=remedy, code="no_files")
+            raise self._none()
         return found
 
     def token(self) -> str:
-        """Of all files, in the order of their names."""
-        return token_of(self.files())
+        """Of all files, in the order of their folders and names."""
+        return self._tally().token
+
+    def _tally(self) -> Tally:
+        """Of all files. They are looked at folder by folder, and never held all at once. Raises DataSourceError where there is none."""
+        tally = Tally()
+        if self._one:
+            tally.add(self.files())
+            return tally
+        with explained(self.path), _without_collector():
+            for files in self._folders():
+                tally.add(files)
+        if not tally.count:
+            raise self._none()
+        return tally
 
     @property
     def _one(self) -> bool:
@@ -109,62 +124,100 @@ class Files(Datasource):
     def _endings(self) -> tuple[str, ...]:
         return tuple(end.lower() if end.startswith(".") else f".{end.lower()}" for end in self.extensions) or self.suffixes
 
+    def _none(self) -> DataSourceError:
+        remedy = "Correct `path`, or the filters: extensions, min_bytes, max_bytes, modified_after, follow_links."
+        return fault(self.path, "no file here counts.", remedy=remedy, code="no_files")
+
     def _below(self) -> list[Found]:
+        with _without_collector():
+            return _named(self._folders())
+
+    def _folders(self) -> Iterator[list[Plain]]:
+        """The files that count, a folder at a time."""
         pattern = None if self.path.is_dir() else matcher(self.path.relative_to(self.root).as_posix())
         endings = self._endings if pattern is None or self.extensions else ()
-        files = walk(self.root, endings=endings, links=self.follow_links)
-        if self.min_bytes or self.max_bytes is not None:
-            most = float("inf") if self.max_bytes is None else self.max_bytes
-            files = [found for found in files if self.min_bytes <= found.size <= most]
-        if self.modified_after is not None:
-            since = int(_seconds(self.modified_after) * 1e9)
-            files = [found for found in files if found.changed >= since]
-        return files if pattern is None else [found for found in files if pattern.fullmatch(found.name)]
+        most = float("inf") if self.max_bytes is None else self.max_bytes
+        since = None if self.modified_after is None else int(_seconds(self.modified_after) * 1e9)
+        for files in folders(self.root, endings=endings, links=self.follow_links):
+            if self.min_bytes or self.max_bytes is not None:
+                files = [plain for plain in files if self.min_bytes <= plain[1] <= most]
+            if since is not None:
+                files = [plain for plain in files if plain[2] >= since]
+            yield files if pattern is None else [plain for plain in files if pattern.fullmatch(plain[0])]
+
+
+class Tally:
+    """Of files that are told one after another: a token, and when the youngest of them was changed or touched."""
+
+    def __init__(self) -> None:
+        self.count = self.latest = 0
+        self._alone = ""
+        self._names, *self._numbers = (hashlib.blake2b(digest_size=16) for _ in Found._fields)
+
+    def add(self, files: Sequence[Plain]) -> None:
+        """Some more. A column at a time, while all of it is in the processor's cache."""
+        if not files:
+            return
+        self._alone = "" if self.count or len(files) > 1 else Found(*files[0]).token
+        self.count += len(files)
+        names, *columns = zip(*files, strict=True)
+        self._names.update("\0".join((*names, "")).encode())
+        for digest, numbers in zip(self._numbers, columns, strict=True):
+            try:
+                digest.update(array("q", numbers))
+            except OverflowError:  # an inode or a time that some file systems make up
+                digest.update(array("Q", [number & WORD for number in numbers]))
+        _, changed, _, touched = columns
+        self.latest = max(self.latest, max(changed), max(touched))
+
+    @property
+    def token(self) -> str:
+        """Equal tokens, equal files: their names, and each one's own token. However many were added at once."""
+        together = b"".join(digest.digest() for digest in (self._names, *self._numbers))
+        return self._alone or f"{self.count}:{hashlib.blake2b(together, digest_size=16).hexdigest()}"
 
 
 def walk(root: Path, *, endings: tuple[str, ...], links: Links) -> list[Found]:
+    """All files of `folders`."""
+    with _without_collector():
+        return _named(folders(root, endings=endings, links=links))
+
+
+def folders(root: Path, *, endings: tuple[str, ...], links: Links) -> Iterator[list[Plain]]:
     """Every file below `root` whose name ends so (empty: all), folder by folder. A folder met twice by links is entered once.
 
     Raises DataSourceError for a folder that may not be read. A name that is no UTF-8 cannot be said in a schema or a reply: such files
     are passed over, and the log says how many.
     """
-    with _without_collector():
-        files, unnamed = _walked(root, endings=endings, links=links)
-    if unnamed:
-        _tell(str(root), unnamed)
-    return files
-
-
-def _walked(root: Path, *, endings: tuple[str, ...], links: Links) -> tuple[list[Found], int]:
-    files: list[Found] = []
     waiting, seen, unnamed = [("", str(root))], set[tuple[int, int]](), 0
     while waiting:
         below, folder = waiting.pop()
         with _opened(folder, below=below, linked=links == "all") as handle:
             if handle is None or (links == "all" and _again(handle, seen)):
                 continue
-            found, folders, bad = _listed(handle, below, endings=endings, links=links)
-            files += found
-            unnamed += bad
-            waiting.extend((f"{below}{name}/", f"{folder}/{name}") for name in sorted(folders, reverse=True))
-    return files, unnamed
+            found, inside, bad = _listed(handle, below, endings=endings, links=links)
+        unnamed += bad
+        waiting.extend((f"{below}{name}/", f"{folder}/{name}") for name in sorted(inside, reverse=True))
+        yield found
+    if unnamed:
+        _tell(str(root), unnamed)
+
+
+def _named(folders: Iterable[list[Plain]]) -> list[Found]:
+    make: Callable[[Plain], Found] = partial(tuple.__new__, Found)  # half the time of Found(…)
+    return list(map(make, chain.from_iterable(folders)))
 
 
 def token_of(files: Sequence[Found]) -> str:
-    """Equal tokens, equal files: their names, and each one's own token."""
-    if len(files) == 1:
-        return files[0].token
-    digest = hashlib.blake2b("\0".join(map(itemgetter(0), files)).encode(), digest_size=16)
-    try:
-        digest.update(array("q", _numbers(files)).tobytes())
-    except OverflowError:  # an inode or a time that some file systems make up
-        digest.update(str(list(_numbers(files))).encode())
-    return f"{len(files)}:{digest.hexdigest()}"
+    """Of these, as they stand."""
+    return tallied(files).token
 
 
-def _numbers(files: Sequence[Found]) -> Iterator[int]:
-    """All in one go: 200,000 files do not fit into the processor's cache, and each look at them costs anew."""
-    return chain.from_iterable(map(itemgetter(1, 2, 3, 4), files))
+def tallied(files: Sequence[Found]) -> Tally:
+    """Of these, as they stand."""
+    tally = Tally()
+    tally.add(files)
+    return tally
 
 
 def look(path: Path, name: str = "") -> Found:
@@ -197,13 +250,13 @@ def matcher(pattern: str) -> re.Pattern[str]:
         raise fault(Path(pattern), "this is no pattern.", remedy="A range in [ ] goes upwards, as in [a-z].", code="pattern") from None
 
 
-def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[list[Found], list[str], int]:
+def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[list[Plain], list[str], int]:
     """One folder's files in order, its folders, and how many files have a name that is no UTF-8. Every line here runs for every file."""
-    found: list[Found] = []
-    add = found.append
+    found: list[Plain] = []
+    add: Callable[..., None] = found.append
     folders: list[str] = []
-    make: Callable[..., Found] = tuple.__new__  # half the time of Found(…); as a number's place takes a sixth of its name's
-    mode, inode, size, kind, regular = stat.ST_MODE, stat.ST_INO, stat.ST_SIZE, stat.S_IFMT(0o177777), stat.S_IFREG
+    mode, inode, size = stat.ST_MODE, stat.ST_INO, stat.ST_SIZE  # a number's place takes a sixth of its name's
+    kind, regular = stat.S_IFMT(0o177777), stat.S_IFREG
     to_file, to_folder, bad = links != "no", links == "all", 0
     with os.scandir(handle) as entries:
         for entry in entries:
@@ -215,7 +268,7 @@ def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) 
                     about = entry.stat(follow_symlinks=to_file)
                     if about[mode] & kind == regular:  # type: ignore[operator]
                         if name.isascii() or _sayable(name):
-                            add(make(Found, (below + name, about[size], about.st_mtime_ns, about[inode], about.st_ctime_ns)))
+                            add((below + name, about[size], about.st_mtime_ns, about[inode], about.st_ctime_ns))
                         else:
                             bad += 1
                         continue

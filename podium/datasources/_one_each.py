@@ -16,7 +16,6 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NoReturn, Self
 
@@ -25,7 +24,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from podium.contracts import ColumnType, Part, SemanticType
 from podium.datasources import ARROW, DISTINCT
 from podium.datasources._faults import explained, fault, unknown_column
-from podium.datasources._files import Files, Found, look, token_of
+from podium.datasources._files import Files, Found, Tally, look, tallied, token_of
 from podium.datasources._headers import OTHER, RACY, Head, Heads
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class OneEach(Files):
         return self
 
     def _known_meanings(self) -> dict[str, SemanticType]:
-        return {"path": "identifier", **({IMAGE: "image"} if self.pixels else {})}
+        return {"path": "identifier", "bytes": "continuous", **({IMAGE: "image"} if self.pixels else {})}
 
     @abstractmethod
     def _said(self) -> dict[str, ColumnType]:
@@ -135,7 +134,7 @@ class OneEach(Files):
         return {found.name: head.fault for group in groups for found, head in group if head.fault not in ("", OTHER)}
 
     def token(self) -> str:
-        return _aging(self.files())
+        return _aging(self._tally())
 
     def partitions(self) -> list[Part]:
         made: dict[str, list[Found]] = {}
@@ -143,7 +142,7 @@ class OneEach(Files):
             made[_digest(files[0].name) if made else "first"] = files
         _PARTS.clear()
         _PARTS[str(self.dump())] = made
-        return [Part(id=name, token=_aging(files), where={"files": len(files)}) for name, files in made.items()]
+        return [Part(id=name, token=_aging(tallied(files)), where={"files": len(files)}) for name, files in made.items()]
 
     def read_part(self, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         self._check(columns)
@@ -315,10 +314,9 @@ def split(files: Sequence[Found]) -> Iterator[list[Found]]:
         yield list(files[start:])
 
 
-def _aging(files: Sequence[Found]) -> str:
+def _aging(tally: Tally) -> str:
     """The token of the files, another one while one of them is young: what was read then is looked at again when it no longer is."""
-    latest = max(max(map(itemgetter(2), files)), max(map(itemgetter(4), files)))
-    return token_of(files) + (YOUNG if latest >= time.time_ns() - RACY else "")
+    return tally.token + (YOUNG if tally.latest >= time.time_ns() - RACY else "")
 
 
 def _digest(name: str) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self
 
-from podium.contracts import ColumnType
+from podium.contracts import ColumnType, SemanticType
 from podium.datasources._files import Found
 from podium.datasources._one_each import OneEach, Unfit
 from podium.errors import DataSourceError
@@ -39,6 +39,9 @@ class Images(OneEach):
 
     labels: Literal["no", "folders"] = "no"
     taken: bool = False
+
+    def _known_meanings(self) -> dict[str, SemanticType]:
+        return {**super()._known_meanings(), "width": "continuous", "height": "continuous"}
 
     def _by_name(self) -> dict[str, ColumnType]:
         return {"path": "text", "label": "text"} if self.labels == "folders" else {"path": "text"}

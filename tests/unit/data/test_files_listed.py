@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from podium.datasources import _files
-from podium.datasources._files import Files, Found, matcher, token_of, walk
+from podium.datasources._files import Files, Found, Tally, matcher, token_of, walk
 from podium.errors import DataSourceError
 
 
@@ -301,6 +301,15 @@ def test_the_token_tells_what_was_written_over_with_the_time_set_back(tmp_path):
 
 def test_the_token_of_one_file_is_its_own():
     assert token_of([Found("a", 1, 2, 3, 4)]) == "1:2:3:4"
+
+
+def test_the_token_does_not_tell_how_many_were_added_at_once():
+    files = [Found(f"{n}", n, 2 - n, (1 << 63) + n, n * 7) for n in range(9)]
+    tally = Tally()
+    for cut in (files[:1], files[1:1], files[1:6], files[6:]):
+        tally.add(cut)
+    assert tally.token == token_of(files)
+    assert (tally.count, tally.latest) == (9, 56)
 
 
 def test_the_token_of_many_tells_every_part_of_each():

@@ -198,6 +198,15 @@ def test_a_profile_names_the_pixels_an_image(tmp_path):
     assert schema.rows == 3
 
 
+def test_measures_are_amounts_however_few_they_are(tmp_path):
+    from podium.workers.profile import profile
+
+    for number in range(24):
+        saved(tmp_path / f"{number}.png", Image.new("L", (5 + number % 2, 4)))
+    schema = profile(Images(name="x", path=tmp_path), "full", lambda _: None)
+    assert {schema.column(name).semantic for name in ("bytes", "width", "height")} == {"continuous"}
+
+
 def test_the_header_of_a_picture_is_all_that_is_read_for_its_row(tmp_path, monkeypatch):
     """Without pixels a file is never unpacked."""
     saved(tmp_path / "a.png", Image.new("L", (9, 9)))

@@ -395,8 +395,9 @@ class TestParts:
 
 def test_its_own_columns_have_their_meanings(folder):
     made = source(folder, pixels=True, ignore_columns=("path",), key=(), force_types={"image": "text"})
-    assert made.force_types == {"image": "text"}
-    assert source(folder, pixels=True).force_types == {"path": "identifier", "image": "image"}
+    measures = dict.fromkeys(("bytes", "width", "height"), "continuous")
+    assert made.force_types == {**measures, "image": "text"}
+    assert source(folder, pixels=True).force_types == {**measures, "path": "identifier", "image": "image"}
     assert Datasource.load(made.dump()) == made
 
 
