@@ -45,8 +45,8 @@ def test_the_answer_is_the_pooled_one_and_every_step_is_on_record(two_pods: Town
     statuses = at_a(town, session, "SELECT status, rows_read, alias FROM run WHERE id IN {hers} ORDER BY no")
     assert statuses == [("released", 400, "Ana"), ("released", 400, "Ana")]
     assert at_a(town, session, "SELECT count(*) FROM decision WHERE allowed AND run IN {hers}") == [(2,)]
-    used = "SELECT count(*), count(DISTINCT task_key) FROM datapoint WHERE run_no IN (SELECT no FROM run WHERE id IN {hers})"
-    assert at_a(town, session, used) == [(800, 2)]
+    used = "SELECT count(*), count(DISTINCT task_no), min(counted) FROM datapoint JOIN run ON no = run_no WHERE id IN {hers}"
+    assert at_a(town, session, used) == [(800, 2, 1)]
     assert town.rows("a", "SELECT length(key), length(fingerprint) FROM datapoint LIMIT 1") == [(16, 16)]
     assert at_a(town, session, "SELECT count(*) FROM result WHERE run IN {hers}") == [(2,)]
 
