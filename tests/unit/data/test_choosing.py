@@ -15,6 +15,7 @@ from podium.algorithms import Additive, Algorithm
 from podium.contracts import Part, PartReport
 from podium.datasources import Datasource
 from podium.errors import DataSourceError
+from podium.history.fingerprints import copy_key
 from podium.workers.answers import BINARY, checked_report
 from podium.workers.reading import Order, Reading
 from podium.workers.records import ELSEWHERE, LOST, MET, QUARANTINED, Records
@@ -249,10 +250,11 @@ def test_the_marks_of_records_are_the_histories_own():
 
 @pytest.mark.parametrize("keyed", [True, False], ids=["with_a_key", "without"])
 def test_the_digest_stands_for_the_used_rows_in_their_order_and_version(contract, keyed):
-    def digest(rows, *, most=9, size=2, known=(), new_only=False):
+    def digest(rows, *, most=9, size=2, known=(), record=b"", new_only=False):
         made = InParts(name="t", key=("id",) if keyed else ())
         made._rows, made._size = {"a": rows}, size
         records = Records()
+        records.add(record)
         for row in known:
             key = digest_of(row, "key", ("id",)) if keyed else digest_of(row, "key")
             records.add(key + (digest_of(row, "row") if keyed else key) + bytes(4))
@@ -270,3 +272,6 @@ def test_the_digest_stands_for_the_used_rows_in_their_order_and_version(contract
     assert digest([one, two, three, (4, 4)], known=[(4, 4)], new_only=True) == whole
     others = [[one, three, two], [one, two], [one, two, (3, 4)], [one, two, (4, 3)], [one, two, three, (4, 4)], []]
     assert len({whole, *map(digest, others)}) == 1 + len(others)
+    if not keyed:  # of equal rows, too, it says which they are
+        content = digest_of(one, "key")
+        assert digest([one], record=copy_key(content, 1, secret=SECRET) + content + bytes(4)) != digest([one])
