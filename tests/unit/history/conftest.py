@@ -76,10 +76,20 @@ Pods = Callable[..., LonePod]
 @pytest.fixture
 def lone(tmp_path: Path) -> Iterator[Pods]:
     """Makes lone pods, ready to be asked, and ends them."""
+    yield from _pods(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lone_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pods]:
+    """The same for pods that every test of a file may ask."""
+    yield from _pods(tmp_path_factory.mktemp("lone"))
+
+
+def _pods(folder: Path) -> Iterator[Pods]:
     pods: list[LonePod] = []
 
     def make(sources: list[dict[str, Any]], *, name: str = "home", prepare: bool = True, **options: Any) -> LonePod:
-        pod = LonePod(tmp_path / name, sources, **options)
+        pod = LonePod(folder / name, sources, **options)
         pods.append(pod)
         if prepare:
             pod.do("prepare")
