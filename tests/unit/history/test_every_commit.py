@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 QUESTIONS = {
-    "by_parts": ({"kind": "mean", "column": "age", "by": "sex"}, False),
-    "new_only": ({"kind": "count", "by": "sex"}, True),
+    "by_parts": ({"kind": "mean", "column": "age", "by": "sex"}, False, 1),
+    "new_only": ({"kind": "count", "by": "sex"}, True, 3),
 }
 TABLES = {
     "datapoint": "batch, hex(key), hex(fingerprint), outcome",
@@ -33,16 +33,19 @@ def everything(pod: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(params=QUESTIONS)
-def asked(request: Any, lone: Any, tmp_path: Path) -> tuple[Any, str, Callable[[], None]]:
-    """A pod that has answered a question once, the run in which it is asked again after an edit, and what puts the pod back to then."""
-    algorithm, new = QUESTIONS[request.param]
+def asked(request: Any, lone: Any, tmp_path: Path) -> tuple[Any, str, Callable[[], None], int]:
+    """A pod that has answered a question once, the run in which it is asked again after an edit, and what puts the pod back to then.
+
+    The last: the first commit before which it dies in a short test.
+    """
+    algorithm, new, first = QUESTIONS[request.param]
     folder = tmp_path / "parts"
     folder.mkdir()
     for place in range(2):
         (folder / f"{place}.csv").write_text(rows(100 * place, 100 * place + 100))
     pod = lone([{"name": "patients", "kind": "csv", "path": str(folder), "key": ["patient"]}], apart=True)
-    first = pod.do("post", task=pod.task(algorithm, new=new))
-    pod.do("carry_out", run=first["run"])
+    before = pod.do("post", task=pod.task(algorithm, new=new))
+    pod.do("carry_out", run=before["run"])
     (folder / "1.csv").write_text(rows(110, 250))  # some gone, some new
     run = pod.do("post", task=pod.task(algorithm, new=new))["run"]
     home = pod.database.parent
@@ -52,7 +55,7 @@ def asked(request: Any, lone: Any, tmp_path: Path) -> tuple[Any, str, Callable[[
         shutil.rmtree(home)
         shutil.copytree(tmp_path / "kept", home)
 
-    return pod, run, back
+    return pod, run, back, first
 
 
 def ended(pod: Any, run: str) -> dict[str, Any]:
@@ -61,14 +64,16 @@ def ended(pod: Any, run: str) -> dict[str, Any]:
     return {"how": {**how, "tries": 0, "commits": 0}, **everything(pod)}
 
 
-def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any):
-    pod, run, back = asked
+# Every fourth commit here, from another one for each question; all of them in the soak.
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any, every: int):
+    pod, run, back, first = asked
     commits = pod.do("carry_out", run=run)["commits"]
     back()
     undisturbed = ended(pod, run)
     assert undisturbed["how"]["status"] == "released"
     assert commits > 8
-    for number in range(1, commits + 1):
+    for number in range(min(first, every), commits + 1, every):
         back()
         assert pod.do("carry_out", run=run, kill_at=number) is None
         assert ended(pod, run) == undisturbed, f"killed before commit {number} of {commits}"
@@ -76,7 +81,7 @@ def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any):
 
 @pytest.mark.soak
 def test_a_run_that_dies_at_any_moment_ends_as_if_it_had_not(asked: Any):
-    pod, run, back = asked
+    pod, run, back, _ = asked
     undisturbed, chance, killed = ended(pod, run), random.Random(1), 0
     for number in range(200):
         back()
