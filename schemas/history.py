@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, and_, insert
 from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, update
 
 from podium.contracts import Outcome, PartReport
 from podium.errors import TaskError
@@ -39,6 +39,7 @@ class Kept:
     no: int
     token: str
     rows: int
+    quarantined: int
     whole: bool
     contract: bytes
     state: dict[str, Any] | None
@@ -170,6 +171,12 @@ class HistoryStore:
             if report.reasons:
                 session.execute(insert(QuarantineRecord), _reasons(run_no, no, report))
 
+    def forget_states(self, task_no: int) -> None:
+        """No state that is kept of this question can be used any more: its parts are read again."""
+        counted = select(RunRecord.no).where(RunRecord.task_no == task_no, col(RunRecord.counted))
+        with self.database.transaction() as session:
+            session.exec(update(BatchRecord).where(col(BatchRecord.run_no).in_(counted)).values(state=None))
+
     def prune(self, before: int) -> int:
         """Forget what newer runs have replaced, of runs that ended before that; how many events. No question stands otherwise then."""
         return retention.prune(self.database, before)
@@ -203,6 +210,7 @@ def _kept(batch: BatchRecord) -> Kept:
         no=batch.no,
         token=batch.token,
         rows=batch.rows,
+        quarantined=batch.quarantined,
         whole=batch.whole,
         contract=batch.contract,
         state=None if batch.state is None else json.loads(batch.state),

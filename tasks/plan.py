@@ -13,20 +13,24 @@ from typing import Any
 
 from podium.contracts import Part, Survey
 from schemas.datapoints import BatchRecord
-from schemas.history import ELSEWHERE, Standing
+from schemas.history import ELSEWHERE, Kept, Standing
 
 WHOLE = "all"  # the one part of a source that is read in one
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read, in order; `states` of parts that need not be read, `unread` their datapoints, `vanished` parts that are no more."""
+    """What to read, in order; of parts that need not be read the `states`, `unread`, how many datapoints, and `bad`, those in quarantine.
+
+    `vanished`: parts that are no more.
+    """
 
     token: str
     read: tuple[Part, ...]
     places: Mapping[str, int]
     states: tuple[dict[str, Any], ...]
     unread: int
+    bad: int
     vanished: tuple[str, ...]
 
 
@@ -38,8 +42,15 @@ def all_kept(standing: Standing, *, contract: bytes) -> bool:
 def planned(survey: Survey, standing: Standing, *, new_only: bool, contract: bytes, done: Iterable[str] = ()) -> Plan:
     """The plan for a source that looks like `survey`; `done` are the parts that this run has committed already."""
     if survey.same:
-        states = tuple(kept.state for kept in standing.parts.values() if kept.state is not None)
-        return Plan(token=survey.token, read=(), places={}, states=states, unread=standing.total, vanished=())
+        return Plan(
+            token=survey.token,
+            read=(),
+            places={},
+            states=_states(standing.parts.values()),
+            unread=standing.total,
+            bad=_bad(standing.parts.values()),
+            vanished=(),
+        )
     left = {part.id: standing.parts[part.id] for part in survey.parts if _stays(part, standing, new_only=new_only, contract=contract)}
     finished = set(done)
     read = tuple(part for part in survey.parts if part.id not in left and part.id not in finished)
@@ -48,8 +59,9 @@ def planned(survey: Survey, standing: Standing, *, new_only: bool, contract: byt
         token=survey.token,
         read=read,
         places=here | {part.id: place for place, part in enumerate(read)},
-        states=tuple(kept.state for kept in left.values() if kept.state is not None),
+        states=_states(left.values()),
         unread=sum(kept.rows for kept in left.values()),
+        bad=_bad(left.values()),
         vanished=tuple(part for part in standing.parts if part not in here),
     )
 
@@ -63,3 +75,11 @@ def goes_on(done: Sequence[BatchRecord], survey: Survey) -> bool:
 def _stays(part: Part, standing: Standing, *, new_only: bool, contract: bytes) -> bool:
     kept = standing.parts.get(part.id)
     return kept is not None and kept.token == part.token and (new_only or kept.covers(contract))
+
+
+def _states(kept: Iterable[Kept]) -> tuple[dict[str, Any], ...]:
+    return tuple(one.state for one in kept if one.state is not None)
+
+
+def _bad(kept: Iterable[Kept]) -> int:
+    return sum(one.quarantined for one in kept)

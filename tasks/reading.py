@@ -55,7 +55,7 @@ class Reading:
         if case.keeps:
             self.standing = await asyncio.to_thread(self._known_so_far)
         kept = case.by_parts and all_kept(self.standing, contract=self._judged_by)
-        unless = self.standing.token if self._new_only or kept else ""
+        unless = self.standing.token if (self._new_only or kept) and not self._again else ""
         survey = await case.worker.survey(unless, contract=self.contract, by_parts=case.by_parts)
         if survey.same and self._new_only:
             case.note(unread=None)  # what it may have read in an earlier life does not count

@@ -21,7 +21,8 @@ async def validate(case: Case) -> None:
     broken = ", ".join(f"{rule.removeprefix(FATAL)} ({count})" for rule, count in sorted(tally.failures.items()))
     name = case.task.datasource
     log.warning("run %s: %s breaks its contract %s: %s", case.id8, name, case.reading.contract.name, broken)
-    judged, fatal = tally.used + tally.quarantined, any(rule.startswith(FATAL) for rule in tally.failures)
-    if fatal or source.on_bad_rows == "stop" or tally.quarantined > source.max_bad_share * judged:
+    plan, fatal = case.reading.plan, any(rule.startswith(FATAL) for rule in tally.failures)
+    too_many = tally.quarantined + plan.bad > source.max_bad_share * (tally.rows + plan.unread)  # as if all parts had been read now
+    if fatal or source.on_bad_rows == "stop" or too_many:
         raise TaskError("The data do not meet this pod's contract; its custodian has been told.", code="contract")
     log.warning("run %s: %d datapoints of %s are in quarantine", case.id8, tally.quarantined, name)

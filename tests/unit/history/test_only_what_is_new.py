@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,28 @@ def test_too_many_bad_datapoints_are_no_answer(lone: Any, parts: Path):
         run = pod.ask({"kind": "mean", "column": "age"})
         assert (run["status"], run["code"], run["counted"]) == ("failed", "contract", False), rule
     assert pod.rows("SELECT (SELECT count(*) FROM batch), (SELECT count(*) FROM datapoint)") == [(0, 0)]
+
+
+def test_the_share_of_bad_datapoints_is_that_of_the_source(lone: Any, parts: Path):
+    pod = lone(source(parts, max_bad_share=0.02))
+    contract = pod.database.parent / "contracts" / "patients.yaml"
+    contract.write_text(contract.read_text().replace("  age:\n", "  age:\n    less_than: 500\n"))
+    assert pod.ask({"kind": "count"})["status"] == "released"
+    (parts / "3.csv").write_text(table(range(4000, 4020), p4001=501, p4002=502))
+    run = pod.ask({"kind": "count"})
+    assert (run["status"], run["quarantined"], read(pod)) == ("released", 2, ["3.csv"])
+    (parts / "4.csv").write_text(table(range(5000, 5020), p5001=501, p5002=502, p5003=503, p5004=504, p5005=505))
+    again = pod.ask({"kind": "count"})
+    assert (again["status"], again["code"], read(pod)) == ("failed", "contract", [])  # five in the last part, and two before
+
+
+def test_states_that_cannot_be_used_are_made_again(lone: Any, parts: Path):
+    pod = lone(source(parts))
+    first = pod.ask(COUNT)
+    (parts / "3.csv").write_text(table(range(4000, 4040)))
+    with sqlite3.connect(pod.database) as database:
+        database.execute("""UPDATE batch SET state = '{"v": 0}' WHERE state IS NOT NULL""")
+    again = pod.ask(COUNT)
+    assert (first["status"], again["status"], again["tries"]) == ("released", "released", 2)
+    assert sum(cell["values"]["count"] for cell in again["result"]["cells"]) == 340
+    assert sorted(read(pod)) == ["0.csv", "1.csv", "2.csv", "3.csv"]
