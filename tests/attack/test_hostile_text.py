@@ -9,7 +9,7 @@ import pytest
 
 from podium.cli import _answers
 from podium.client import Run
-from podium.contracts import Status
+from podium.contracts import Status, Task
 
 TEXTS = ["[under 10]", "[/b]", "[bold red]x", "[link=http://evil.example]click[/link]", "a\x1b[2Jb", "a\nb", "\u202eabc"]
 
@@ -18,6 +18,7 @@ class Answer:
     """As much of an answer as the command line shows."""
 
     id, rows, suppressed, status = "0" * 32, 40, (), Status.RELEASED
+    question = Task(protocol={}, algorithm={}, datasource="patients")
 
     def __init__(self, level: str, message: str) -> None:
         self.result = pd.DataFrame({"band": [level], "count": [40]})

@@ -68,7 +68,7 @@ def desk(tmp_path: Path) -> Iterator[Any]:
 
 
 def sealed(desk: Any, *, by: RSAKeyPair = ANA, **fields: Any) -> bytes:
-    fixed = {"mid": new_id(), "task": "7" * 32, "sender": "ana", "to": "demo/a", "iat": NOW, "exp": NOW + 60}
+    fixed = {"mid": new_id(), "task": "7" * 32, "sender": "ana", "to": "demo/a", "iat": int(time.time()), "exp": int(time.time()) + 60}
     return seal(**{**fixed, "recipient": desk.key.public, "identity": by, **fields})
 
 
