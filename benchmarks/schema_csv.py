@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks._measure import Bar, arguments, emit, figures, fresh, middle, part, prove, timed
 
 BARS = (
-    Bar(figure="ratio", most=1.9, what="CPU over pyarrow's"),
+    Bar(figure="ratio", most=2.5, what="CPU over pyarrow's"),
     Bar(figure="wall_ratio", most=1.5, what="wall over pyarrow's"),
     Bar(figure="peak_mb", most=350, what="peak MB"),
 )
