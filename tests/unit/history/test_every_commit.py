@@ -64,8 +64,8 @@ def ended(pod: Any, run: str) -> dict[str, Any]:
     return {"how": {**how, "tries": 0, "commits": 0}, **everything(pod)}
 
 
-# Every fourth commit here, from another one for each question; all of them in the soak.
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+# Every sixth commit here, from another one for each question; all of them in the soak.
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any, every: int):
     pod, run, back, first = asked
     commits = pod.do("carry_out", run=run)["commits"]

@@ -24,6 +24,7 @@ LOW = {
     "max_params_ratio": 1,
 }  # so that what there is to use is told
 CI_SEEDS, CI_STEPS = (1,), 2
+pytestmark = pytest.mark.soak  # a minute and a half: eighteen datasources
 SOAK_SEEDS, SOAK_STEPS = 3, 40
 
 
