@@ -15,8 +15,6 @@ from podium.contracts import Part, Survey
 from schemas.datapoints import BatchRecord
 from schemas.history import ELSEWHERE, Kept, Standing
 
-WHOLE = "all"  # the one part of a source that is read in one
-
 
 @dataclass(frozen=True)
 class Plan:

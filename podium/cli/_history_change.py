@@ -21,7 +21,7 @@ DAY = 86_400
 def prune(
     pod: Which = "",
     before: Annotated[
-        str, typer.Option(metavar="WHEN", help="A number of days, or a date as in 2026-01-31; else `history.keep_days` of the pod.")
+        str, typer.Option(metavar="WHEN", help="A number of days, or a date as in 2026-01-31; else `history.keep_events_days` of the pod.")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     as_json: JsonFlag = False,
@@ -33,7 +33,7 @@ def prune(
     done = []
     with Readers(pods_meant(pod)) as readers:
         for name, config in readers.configs.items():
-            until = _moment(before) if before else int(time.time()) - config.history.keep_days * DAY
+            until = _moment(before) if before else int(time.time()) - config.history.keep_events_days * DAY
             at_most = readers.of(name).before(until)
             one: dict[str, Any] = {"pod": name, "before": until, **at_most, "removed": None}
             typer.echo(_announced(one, dry_run=dry_run), err=True)

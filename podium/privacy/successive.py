@@ -3,9 +3,10 @@
 Who has both of two answers can take one from the other. What is left is an answer about the datapoints in which they differ. So:
 
 1. A repeat whose datapoints differ from those of the task's last release by fewer than `min_cell` is kept back whole, by the rule
-   `too_few_new`. What differs: datapoints that came, that changed, that went, and that entered or left quarantine.
-2. One that is answered on new data only stands on what came, changed and left quarantine, and on nothing else: what went, or entered
-   quarantine, is in no figure of it and does not help it over the line.
+   `too_few_new`. What differs: datapoints that came, that changed and that went. One that left quarantine came; one that entered it is
+   not counted, so that the rule may wait longer than it must and never shorter.
+2. One that is answered on new data only stands on what came and changed, and on nothing else: what went is in no figure of it and does not
+   help it over the line.
 3. The difference is taken to the last release of this very task, never to a repeat that was kept back: what was too few adds up.
 4. The first release has none before it, and this rule says nothing about it.
 
@@ -25,11 +26,8 @@ class Difference:
     new: int = 0
     changed: int = 0
     gone: int = 0
-    entered: int = 0
-    left: int = 0
 
 
 def too_few_new(difference: Difference, *, cumulative: bool, min_cell: int) -> bool:
     """Whether the repeat has to wait for more."""
-    used = difference.new + difference.changed + difference.left
-    return used + (difference.gone + difference.entered if cumulative else 0) < min_cell
+    return difference.new + difference.changed + (difference.gone if cumulative else 0) < min_cell

@@ -167,6 +167,8 @@ def test_prune_says_first_what_it_looks_at(podium, past: Past) -> None:
     assert (one["runs"], one["entries"]) == (3, 3)
     (kept,) = podium("pod", "history", "prune", "north", "--before", "2023-01-01", "--dry-run", "--json").data
     assert (kept["runs"], kept["entries"]) == (0, 0)
+    (nightly,) = podium("pod", "history", "prune", "north", "--dry-run", "--json").data
+    assert (nightly["runs"], nightly["entries"]) == (0, 0)  # ten years, as upkeep has it
 
 
 def test_prune(podium, past: Past) -> None:
