@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from podium.datasources._ahead import ahead
 from podium.datasources._engine import connect, literal, quoted
 from podium.datasources._slices import BLOCK, BOM, Slice
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "string"}
 _ISO = ("", "%Y-%m-%d")
 LARGE = 16 << 20  # bytes
+WIDE, ROOM = 1000, 2 << 10  # columns, and bytes of a block for each of more: a handful of rows is no block
 
 
 Quick = tuple["duckdb.DuckDBPyConnection", str]
@@ -59,9 +61,11 @@ def quickly(
 
     with path.open("rb", buffering=0) as file, _engine(os.getpid()).cursor() as engine:
         checked = _Checked(file, piece, hexadecimal="BIGINT" in {types[name] for name in columns})
-        engine.register("slice", _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns))
-        told = ", ".join(f"{_told(name, types[name], form)} AS {quoted(name)}" for name in columns)
-        yield engine, f"(SELECT {told} FROM slice)"  # noqa: S608 names are quoted
+        batches = _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns)
+        with closing(ahead(batches)) as parsed:  # Arrow parses on while the engine makes hashes
+            engine.register("slice", pa.RecordBatchReader.from_batches(batches.schema, parsed))
+            told = ", ".join(f"{_told(name, types[name], form)} AS {quoted(name)}" for name in columns)
+            yield engine, f"(SELECT {told} FROM slice)"  # noqa: S608 names are quoted
     if piece.end - piece.start > LARGE:
         _engine.cache_clear()
 
@@ -70,8 +74,9 @@ def _batches(file: pa.PythonFile, piece: Slice, *, form: Form, types: Mapping[st
     import pyarrow as pa
     from pyarrow import csv
 
+    size = BLOCK if len(types) <= WIDE else max(BLOCK, ROOM * len(types))
     read = csv.ReadOptions(
-        use_threads=False, block_size=BLOCK, column_names=list(types), skip_rows_after_names=int(form.header and not piece.start)
+        use_threads=False, block_size=size, column_names=list(types), skip_rows_after_names=int(form.header and not piece.start)
     )
     parse = csv.ParseOptions(delimiter=form.delimiter, quote_char=form.quote, double_quote=True, newlines_in_values=True)
     convert = csv.ConvertOptions(

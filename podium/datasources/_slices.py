@@ -8,10 +8,12 @@ is one slice. Blocks are read, not mapped: a file that is cut short meanwhile mu
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from podium.contracts import Part
 from podium.datasources._engine import room
@@ -86,8 +88,11 @@ class Quotes:
         return outside
 
 
-def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE) -> list[Slice]:
-    """The file in slices of about `size` bytes. Without `quotes` every line end ends a record. Raises DataSourceError."""
+def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE, unwanted: Event | None = None) -> list[Slice]:
+    """The file in slices of about `size` bytes. Without `quotes` every line end ends a record. Raises DataSourceError.
+
+    Nobody asks for those that are `unwanted`: it looks no further.
+    """
     import numpy as np
     import xxhash
 
@@ -97,7 +102,7 @@ def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE) -> list[Slic
     room = bytearray(b"\n" + bytes(BLOCK))
     view = memoryview(room)
     with path.open("rb", buffering=0) as file:
-        while length := file.readinto(view[1:]):
+        while (length := file.readinto(view[1:])) and not (unwanted and unwanted.is_set()):
             block = np.frombuffer(room, dtype=np.uint8, count=length + 1)
             lone = 0 if room.find(b"\n", 1, length + 1) > 0 or room.find(b"\r", 1, length + 1) > 0 else lone + 1
             if lone == LONGEST:
@@ -120,6 +125,29 @@ def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE) -> list[Slic
             room[0] = room[length]
     rest = Slice(start, at, digest.hexdigest(), quotes is not None and quotes.closed)
     return [*found, rest] if at > start or not found else found
+
+
+class Early:
+    """Finds slices in a thread while something else is found out about the same files; left, it looks no further."""
+
+    def __init__(self) -> None:
+        self._pool, self._unwanted = ThreadPoolExecutor(1, thread_name_prefix="slices"), Event()
+        self._found: dict[Path, Future[list[Slice]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unwanted.set()
+        self._pool.shutdown()
+
+    def begin(self, path: Path, find: Callable[[Event], list[Slice]]) -> None:
+        """Find those of this file, after those that were begun before. `find` is told when they are not wanted any more."""
+        self._found[path] = self._pool.submit(find, self._unwanted)
+
+    def slices(self, path: Path) -> list[Slice] | None:
+        """Those of the file, None where it was not begun. Raises what `find` does."""
+        return self._found[path].result() if path in self._found else None
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
+from threading import Event
 from typing import ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic.config import JsonDict
 
 from podium.contracts import ColumnType, Part
@@ -23,7 +25,7 @@ from podium.datasources._faults import check_names, explained, fault, from_engin
 from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
-from podium.datasources._slices import Quotes, Slice, check_last_line, copied, slices
+from podium.datasources._slices import Early, Quotes, Slice, check_last_line, copied, slices
 from podium.datasources._tables import Layout, Piece, Quick, Table
 
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
@@ -58,6 +60,7 @@ class Csv(Table):
     names: tuple[str, ...] = ()
     types: dict[str, ColumnType] = {}
     max_ratio: int = Field(default=200, ge=1)
+    _early: Early | None = PrivateAttr(default=None)
 
     @field_validator("delimiter", "quote")
     @classmethod
@@ -65,6 +68,14 @@ class Csv(Table):
         if sign in ("\r", "\n", "\0"):
             raise ValueError("must not end a line")
         return sign
+
+    def partitions(self) -> list[Part]:
+        """Where the types are not known yet, they and the slices are found at the same time."""
+        with Early() as self._early:
+            try:
+                return super().partitions()
+            finally:
+                self._early = None
 
     def _layout(self, files: Sequence[Found]) -> Layout:
         size, rows = share(len(files))
@@ -75,6 +86,9 @@ class Csv(Table):
         for name in self.types:
             if name not in names:
                 raise unknown_column(self.name, name, names)
+        for one in starts:
+            if self._early and self._sliced(path := self._path(one.found), one.delimiter):
+                self._early.begin(path, partial(self._slices, path, one.delimiter))
         types, times = self._types(starts)
         formats = "".join(f", {word}format = {literal(form)}" for word, form in zip(("date", "timestamp"), times, strict=True) if form)
         pieces = []
@@ -89,10 +103,19 @@ class Csv(Table):
 
     def _parts(self, found: Found, piece: Piece) -> list[Part]:
         path, delimiter = self._path(found), piece.note[len(DELIMITER) + 1]
-        if is_packed(path) or self.encoding == "utf-16" or not (self.quote + delimiter).isascii():
+        if not self._sliced(path, delimiter):
             return super()._parts(found, piece)
         with explained(path):
-            return [one.part(found.name, number) for number, one in enumerate(slices(path, quotes=Quotes(self.quote, delimiter)))]
+            found_early = self._early.slices(path) if self._early else None
+            every = self._slices(path, delimiter) if found_early is None else found_early
+            return [one.part(found.name, number) for number, one in enumerate(every)]
+
+    def _slices(self, path: Path, delimiter: str, unwanted: Event | None = None) -> list[Slice]:
+        return slices(path, quotes=Quotes(self.quote, delimiter), unwanted=unwanted)
+
+    def _sliced(self, path: Path, delimiter: str) -> bool:
+        """Whether bytes of the file as they stand can be told apart into records."""
+        return not is_packed(path) and self.encoding != "utf-16" and (self.quote + delimiter).isascii()
 
     @contextmanager
     def _opened(self, part: Part, piece: Piece, path: Path) -> Iterator[str]:

@@ -31,9 +31,10 @@ def profile(source: Datasource, stage: Literal["partial", "full"], progress: Pro
         stamp = [token, _configured(source)]
         known = whole(folder, stamp)
         if known is None:
+            parts = source.partitions()  # before the first look: a kind may find out the types meanwhile
             _, head = _first_look(source)
             size = max((one.sketch.size for one in head.values()), default=SKETCH)
-            rows, scanned = scan(source, questions(head), folder, size=size, progress=progress)
+            rows, scanned = scan(source, parts, questions(head), folder, size=size, progress=progress)
             for one, first in zip(scanned, head.values(), strict=True):
                 one.repeated = one.repeated or first.unique() is False
                 one.settle()

@@ -20,7 +20,7 @@ SHAPED = 500  # texts whose form is looked at
 
 def look(source: Datasource, types: dict[str, ColumnType], *, size: int) -> tuple[int, dict[str, Seen]]:
     """The number of rows looked at, and what was seen of each column. Raises DataSourceError."""
-    asked = [Asked(name, kind, levels=_countable(kind), unique=_may_name(kind)) for name, kind in types.items()]
+    asked = [Asked(name, kind, levels=_countable(kind), unique=_may_name(kind), both=True) for name, kind in types.items()]
     seen = {one.name: Seen(one.type, size=size, levels=one.levels, room=HEAD_ROWS * one.unique) for one in asked}
     first = max(1000, min(HEAD_ROWS, HEAD_CELLS // max(1, len(asked))))
     rows = 0

@@ -15,13 +15,12 @@ from podium.contracts import ColumnType, Part
 from podium.datasources import ARROW, Datasource
 from podium.datasources._faults import explained
 from podium.datasources._tables import Reading, Table, quoted
-from podium.workers.profile.ahead import ahead
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-COLUMNS_AT_ONCE = 1000
+COLUMNS_AT_ONCE, MOST_TIMES = 1000, 4  # of a very wide table more at once: a text file is parsed whole for each group of columns
 CELLS = 500_000  # of a block
 TEXTS = ("text", "other", "binary")
 
@@ -34,6 +33,7 @@ class Asked:
     type: ColumnType
     levels: bool
     unique: bool
+    both: bool = False  # texts and their hashes: of many columns, each may turn out to have too many levels
 
     @property
     def by_hash(self) -> bool:
@@ -42,8 +42,9 @@ class Asked:
 
 
 def grouped(asked: Sequence[Asked]) -> list[Sequence[Asked]]:
-    """The columns, as many at once as one query takes well."""
-    return [asked[start : start + COLUMNS_AT_ONCE] for start in range(0, len(asked), COLUMNS_AT_ONCE)]
+    """The columns, as many at once as one query takes well. A few groups, however many they are."""
+    size = max(COLUMNS_AT_ONCE, -(-len(asked) // MOST_TIMES))
+    return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[p
     """Tables with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. Raises DataSourceError."""
     rows, names = _length(asked), [one.name for one in asked]
     if isinstance(source, Table):
-        yield from ahead(_even(source.stream(part, names, wanted=_all_wanted(asked), rows=rows), rows))
+        yield from _even(source.stream(part, names, wanted=_all_wanted(asked), rows=rows), rows)
         return
     with explained(Path(source.name)):
         reading = _streamed(source, part)
@@ -88,10 +89,10 @@ def _all_wanted(asked: Sequence[Asked]) -> str:
 
 def _wanted(number: int, asked: Asked) -> str:
     c = quoted(asked.name)
-    if not asked.by_hash:
-        return f"{c} AS c{number}"
-    length = "octet_length" if asked.type == "binary" else "strlen"
-    return f"hash({c}) AS h{number}, {length}({c}) AS l{number}"
+    if asked.by_hash:
+        length = "octet_length" if asked.type == "binary" else "strlen"
+        return f"hash({c}) AS h{number}, {length}({c}) AS l{number}"
+    return f"{c} AS c{number}" + (f", hash({c}) AS h{number}" if asked.both and asked.type in TEXTS else "")
 
 
 def _even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

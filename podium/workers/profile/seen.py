@@ -73,7 +73,7 @@ class Seen:
         column = table[f"c{number}"].drop_null().combine_chunks()
         if self.kind in TEXTS or self.kind == "boolean":
             self.values += len(column)
-            self._add_counted(column)
+            self._add_counted(column, _hashes(table, number) if asked.both and self.kind in TEXTS else None)
         else:
             self._add_numbers(column)
 
@@ -124,8 +124,8 @@ class Seen:
         away, total = mean - self.mean, self.finite + count
         return self.mean + away * count / total, self.square + square + away * away * self.finite * count / total
 
-    def _add_counted(self, values: pa.Array) -> None:
-        """Values one by one: levels as long as they are few, then hashes of the different ones."""
+    def _add_counted(self, values: pa.Array, rows: pa.ChunkedArray | None = None) -> None:
+        """Values one by one: levels as long as they are few, then hashes of the different ones. `rows`: the hash of each, if known."""
         import pyarrow.compute as pc
 
         found = values.value_counts()
@@ -137,7 +137,10 @@ class Seen:
             return
         if self.levels is not None:
             self._stop_counting()
-        hashes = hashed(different) if self.kind in TEXTS else mixed(numbers(different))
+        if self.kind not in TEXTS:
+            hashes = mixed(numbers(different))
+        else:
+            hashes = hashed(different) if rows is None else numbers(rows.combine_chunks())
         self._add_distinct(once(ordered(hashes)), repeated=bool((counts > 1).any()))
 
     def _count(self, more: dict[Value, int]) -> None:
@@ -197,3 +200,9 @@ class Seen:
         self.room -= other.values
         self.keeps = self.keeps and other.keeps and not self.repeated and self.room >= 0
         self.runs = [*self.runs, *other.runs] if self.keeps else []
+
+
+def _hashes(table: pa.Table, number: int) -> pa.ChunkedArray:
+    """Those of the texts that are there."""
+    texts, found = table[f"c{number}"], table[f"h{number}"]
+    return found.filter(texts.is_valid()) if texts.null_count else found

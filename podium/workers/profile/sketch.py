@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-SLOTS = 1 << 13
 FEW = 512  # hashes that are sorted sooner as they are
-_SLOT = np.uint64(SLOTS - 1)
 _STEP, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
@@ -29,6 +27,7 @@ class Sketch:
         self.size = size
         self.kept = np.empty(0, np.uint64) if kept is None else kept
         self._lately: NDArray[np.uint64] | None = None
+        self._slot = np.uint64((1 << (2 * size - 1).bit_length()) - 1)
 
     @property
     def exact(self) -> bool:
@@ -44,7 +43,7 @@ class Sketch:
         if not self.exact:
             hashes = hashes[hashes <= self.kept[-1]]
         if self._lately is not None:
-            hashes = hashes[self._lately[hashes & _SLOT] != hashes]
+            hashes = hashes[self._lately[hashes & self._slot] != hashes]
         if len(hashes):
             self.merge(self._least(hashes))
             self._remember()
@@ -70,9 +69,9 @@ class Sketch:
 
     def _remember(self) -> None:
         if self._lately is None:
-            self._lately = np.zeros(SLOTS, np.uint64)
+            self._lately = np.zeros(int(self._slot) + 1, np.uint64)  # about two for each hash: a wide table has many sketches
             self._lately[0] = 1  # a hash that has no business in the first slot
-        self._lately[self.kept & _SLOT] = self.kept
+        self._lately[self.kept & self._slot] = self.kept
 
 
 def ordered(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -47,6 +47,10 @@ class Store:
         self._all, self._folder = folder, folder / f"parts-{_digest([_engine_version(), VERSION, size, list(types.items())])}"
         self._types, self._size = types, size
 
+    def has(self, part: Part) -> bool:
+        """Whether there is something of that part, which may turn out to be torn."""
+        return self._path(part).exists()
+
     def load(self, part: Part) -> tuple[int, list[Seen]] | None:
         """Rows and columns of that part, exactly as it is now, if they are here."""
         found = _read(self._path(part))

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from podium.workers.profile.ahead import ahead
+from podium.datasources._ahead import ahead
 
 
 def _readers():

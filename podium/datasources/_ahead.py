@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ class _End:
     error: BaseException | None = None
 
 
-def ahead(items: Iterator[T], *, most: int = 2) -> Iterator[T]:
+def ahead(items: Iterator[T], *, most: int = 2) -> Generator[T]:
     """The same items; a thread makes the next `most` of them meanwhile. What the thread raises is raised here."""
     ready: queue.Queue[T | _End] = queue.Queue(most)
     unwanted = threading.Event()
