@@ -1,11 +1,10 @@
 """Datapoints by the hundred thousand, without an object for each: the one place that knows how SQLite and PostgreSQL do that.
 
-On the way in, the packed digests go to the database as they are, and it takes them apart. On the way out, the driver's own cursor.
+On the way in, the packed digests go to the database as they are, and it takes them apart. On the way out it packs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -31,6 +30,18 @@ _WRITE = {
     """,
 }
 
+_READ = {
+    # what SQLite concatenates is a text, but blobs keep their bytes in it
+    "sqlite": """
+        SELECT CAST(group_concat("key" || fingerprint || CASE outcome WHEN :bad THEN :in_quarantine ELSE :here END, '') AS BLOB)
+        FROM datapoint WHERE run_no = :run_no AND batch = :batch AND "key" >= :low AND "key" < :high
+    """,
+    "postgresql": """
+        SELECT string_agg("key" || fingerprint || CASE outcome WHEN %(bad)s THEN %(in_quarantine)s ELSE %(here)s END, ''::bytea)
+        FROM datapoint WHERE run_no = %(run_no)s AND batch = %(batch)s AND "key" >= %(low)s AND "key" < %(high)s
+    """,
+}
+
 
 def write(connection: Connection, run_no: int, batch: int, *, keys: bytes, fingerprints: bytes, outcomes: bytes) -> None:
     """Put down a row for each outcome. The keys are in order: the index grows at its end, and stays dense."""
@@ -47,18 +58,13 @@ def write(connection: Connection, run_no: int, batch: int, *, keys: bytes, finge
         )
 
 
-def read(connection: Connection, run_no: int, batch: int, *, ends: dict[int, bytes]) -> Iterator[bytes]:
-    """A batch in chunks of packed records: key, fingerprint, and the end that goes with the outcome."""
-    cursor = _cursor(connection)
+def read(connection: Connection, run_no: int, batch: int, *, low: bytes, high: bytes, here: bytes, in_quarantine: bytes) -> bytes:
+    """What a batch says of keys from `low` to below `high`, packed: key, fingerprint, and the end that goes with the outcome."""
+    driver: Any = connection.connection.driver_connection
+    cursor = driver.cursor(binary=True) if connection.dialect.name == "postgresql" else driver.cursor()
+    ends = {"bad": int(Outcome.QUARANTINED), "here": here, "in_quarantine": in_quarantine}
     try:
-        cursor.execute(f"SELECT key, fingerprint, outcome FROM datapoint WHERE run_no = {run_no:d} AND batch = {batch:d}")  # noqa: S608
-        while rows := cursor.fetchmany(AT_ONCE):
-            yield b"".join([key + mark + ends[outcome] for key, mark, outcome in rows])
+        cursor.execute(_READ[connection.dialect.name], {"run_no": run_no, "batch": batch, "low": low, "high": high, **ends})
+        return cursor.fetchone()[0] or b""
     finally:
         cursor.close()
-
-
-def _cursor(connection: Connection) -> Any:
-    """One that brings rows as they are asked for, within the transaction that the connection is in."""
-    driver: Any = connection.connection.driver_connection
-    return driver.cursor("known", binary=True) if connection.dialect.name == "postgresql" else driver.cursor()

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Select, and_, insert
@@ -29,6 +30,7 @@ from schemas.stores import PodDatabase
 # Where a known datapoint was met last, beside the place of a part that is about to be read: in one that is not, or in none that is left.
 ELSEWHERE, LOST = 0x7FFF_FFFF, 0x7FFF_FFFE
 QUARANTINED = 0x8000_0000  # a flag beside the place
+STRETCH = 1 << 18  # records of a chunk, or so: what went and what only moved is not in the counts
 
 
 @dataclass(frozen=True)
@@ -111,20 +113,22 @@ class HistoryStore:
         return Standing(token=task.token, total=task.total, last_run=task.last_run, parts=standing)
 
     def known(self, task_no: int, *, run_no: int, places: Mapping[str, int]) -> Iterator[bytes]:
-        """What counted runs and this run have said of datapoints, oldest first, in chunks of packed records of 36 bytes.
+        """What counted runs and this run have said of datapoints, in packed records of 36 bytes.
 
-        A record: key, fingerprint (zeros: gone), and four bytes, big-endian: the part it was met in, by its number in `places` (LOST
-        where it is not named there), with the flag QUARANTINED. What this run wrote before it was broken off is ELSEWHERE.
+        A chunk has all of one stretch of keys, oldest first; stretches ascend. A record: key, fingerprint (zeros: gone), and four bytes,
+        big-endian: the part it was met in, by its number in `places` (LOST where it is not named there), with the flag QUARANTINED. What
+        this run wrote before it was broken off is ELSEWHERE.
         All of it is as it was when the first chunk was taken, and nobody who writes waits for the last.
         """
-        in_order = _counted(task_no, BatchRecord.run_no, BatchRecord.no, BatchRecord.part)
-        own = select(BatchRecord.run_no, BatchRecord.no).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))
+        size = col(BatchRecord.new) + col(BatchRecord.changed) + col(BatchRecord.quarantined)
+        in_order = _counted(task_no, BatchRecord.run_no, BatchRecord.no, size, BatchRecord.part)
+        own = select(BatchRecord.run_no, BatchRecord.no, size).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))
         with snapshot(self.database.engine) as connection:
             counted = connection.execute(in_order.order_by(col(RunRecord.counted_no), col(BatchRecord.no))).all()
-            batches = [(run, no, places.get(part, LOST)) for run, no, part in counted]
-            batches += [(run, no, ELSEWHERE) for run, no in connection.execute(own)]
-            for run, no, place in batches:
-                yield from bulk.read(connection, run, no, ends=_ends(place))
+            batches = [(run, no, size, places.get(part, LOST)) for run, no, size, part in counted]
+            batches += [(run, no, size, ELSEWHERE) for run, no, size in connection.execute(own)]
+            for low, high in pairwise(_cuts(sum(size for _, _, size, _ in batches))):
+                yield b"".join([bulk.read(connection, run, no, low=low, high=high, **_ends(place)) for run, no, _, place in batches])
 
     def batches(self, run_no: int) -> list[BatchRecord]:
         """What a run has committed so far, in order."""
@@ -217,8 +221,15 @@ def _kept(batch: BatchRecord) -> Kept:
     )
 
 
-def _ends(place: int) -> dict[int, bytes]:
-    return {outcome: (place | (QUARANTINED if outcome == Outcome.QUARANTINED else 0)).to_bytes(4, "big") for outcome in Outcome}
+def _cuts(events: int) -> list[bytes]:
+    """Where stretches of keys begin, and where the last one ends. Keys are digests: each has as many as the next."""
+    stretches = max(1, -(-events // STRETCH))
+    begins = [((at << 8 * WIDTH) // stretches).to_bytes(WIDTH, "big") for at in range(stretches)]
+    return [*begins, b"\xff" * (WIDTH + 1)]
+
+
+def _ends(place: int) -> dict[str, bytes]:
+    return {"here": place.to_bytes(4, "big"), "in_quarantine": (place | QUARANTINED).to_bytes(4, "big")}
 
 
 def _reasons(run_no: int, no: int, report: PartReport) -> list[dict[str, object]]:

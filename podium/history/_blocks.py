@@ -82,8 +82,7 @@ def heads(column: pa.Array) -> tuple[Any, Text | None]:
     """The heads of some rows of a plain column; of texts also what `tails` needs."""
     import numpy as np
 
-    blocks, text = np.empty((len(column), 2), dtype="<u8"), None
-    null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    blocks, text, null = np.empty((len(column), 2), dtype="<u8"), None, missing(column)
     if textual(column):
         text = _text(column, null)
         _text_heads(text, blocks)
@@ -93,6 +92,20 @@ def heads(column: pa.Array) -> tuple[Any, Text | None]:
         np.copyto(blocks[:, 0], ord("n"), where=null)
         np.copyto(blocks[:, 1], 0, where=null)
     return blocks, text
+
+
+def missing(column: pa.Array) -> Any:
+    """Which rows are null; None: none is. From Arrow's own memory, for its ways from and to other values load pandas."""
+    import pyarrow as pa
+
+    return buffer(column.is_null().cast(pa.int8()), "i1").view(bool) if column.null_count else None
+
+
+def buffer(column: pa.Array, form: str) -> Any:
+    """The column's values as they lie in memory."""
+    import numpy as np
+
+    return np.frombuffer(column.buffers()[1], form, len(column), column.offset * int(form[-1]))
 
 
 def tails(text: Text) -> Iterator[Tail]:
@@ -151,21 +164,21 @@ def _fill(column: pa.Array, blocks: Any) -> None:
 
     kind, tags, values = str(column.type), blocks[:, 0], blocks[:, 1]
     if kind == "uint64":
-        values[:] = _buffer(column, "<u8")
+        values[:] = buffer(column, "<u8")
         tags[:] = np.where(values >> np.uint64(63), np.uint64(ord("u")), np.uint64(ord("i")))
     elif kind in WHOLE:
-        tags[:], values[:] = ord("i"), _signed(_buffer(column, f"<{kind[0]}{column.type.byte_width}"))
+        tags[:], values[:] = ord("i"), _signed(buffer(column, f"<{kind[0]}{column.type.byte_width}"))
     elif kind == "double":
-        _numbers(_buffer(column, "<f8"), tags, values)
+        _numbers(buffer(column, "<f8"), tags, values)
     elif kind == "bool":
-        tags[:], values[:] = ord("b"), _buffer(column.cast(pa.int8()), "i1")
+        tags[:], values[:] = ord("b"), buffer(column.cast(pa.int8()), "i1")
     elif kind == "date32[day]":
-        tags[:], values[:] = ord("d"), _signed(_buffer(column, "<i4"))
+        tags[:], values[:] = ord("d"), _signed(buffer(column, "<i4"))
     elif kind.startswith("timestamp[ns"):
-        micro, nano = np.divmod(_buffer(column, "<i8"), 1000)
+        micro, nano = np.divmod(buffer(column, "<i8"), 1000)
         tags[:], values[:] = nano.view("<u8") << np.uint64(8) | np.uint64(ord("t")), micro.view("<u8")
     elif kind.startswith("timestamp"):
-        tags[:], values[:] = ord("t"), _buffer(column, "<u8")
+        tags[:], values[:] = ord("t"), buffer(column, "<u8")
 
 
 def _numbers(numbers: Any, tags: Any, values: Any) -> None:
@@ -218,13 +231,6 @@ def _sixteen(data: Any, at: Any) -> Any:
         end = np.concatenate([data[safe:], np.zeros(16, np.uint8)])
         found[cut:] = np.ndarray((len(end) - 15,), "V16", end, strides=(1,))[at[cut:] - safe]
     return found.view("<u8").reshape(-1, 2)
-
-
-def _buffer(column: pa.Array, form: str) -> Any:
-    """The column's values as they lie in memory."""
-    import numpy as np
-
-    return np.frombuffer(column.buffers()[1], form, len(column), column.offset * int(form[-1]))
 
 
 def _signed(values: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podium.history._blocks import ROWS, heads, normal, plain, tails, textual
+from podium.history._blocks import ROWS, buffer, heads, missing, normal, plain, tails, textual
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,8 +79,9 @@ class Column:
         each = np.zeros((len(values) + 1, 2), dtype="<u8")
         for value, share in ((values, each[:-1]), (pa.nulls(1), each[-1:])):
             self.add(value, share)
-        places = column.indices.cast(pa.int64()).fill_null(len(values))
-        sums ^= each.take(places.to_numpy(), axis=0)
+        indices = column.indices.cast(pa.int64())
+        places, null = buffer(indices, "<i8"), missing(indices)
+        sums ^= each.take(places if null is None else np.where(null, len(values), places), axis=0)
 
 
 def _summed(blocks: Any, begins: Any) -> Any:

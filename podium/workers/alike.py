@@ -34,9 +34,9 @@ class ByContent(Chooser):
         self._secret = secret
         keys, prints, places = records.known()
         by = order(prints)  # stable: keys stay in their order
-        self._keys, prints = keys[by], prints[by]
+        self._keys, prints = keys.at(by), prints.take(by, axis=0)
         first = beginnings(prints)
-        self._index = Index(prints[first])
+        self._index = Index.of(prints[first])
         self._starts = np.append(first, len(by))
         super().__init__(places[by])
         pool = waiting(self._where()).astype(np.int64)

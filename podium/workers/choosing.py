@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from podium.workers.pairs import Index, Notes, beginnings, order, packed
+from podium.workers.pairs import Notes, beginnings, equal, order, packed
 from podium.workers.records import ELSEWHERE, MET, QUARANTINED, Records
 
 if TYPE_CHECKING:
@@ -75,26 +75,28 @@ class ByKey(Chooser):
     keyed = True
 
     def __init__(self, records: Records) -> None:
-        keys, self._prints, places = records.known()
-        self._index = Index(keys)
+        self._index, self._prints, places = records.known()
         super().__init__(places)
 
     def take(self, keys: Pairs, prints: Pairs) -> tuple[Flags, Pairs]:
         import numpy as np
 
-        by = order(keys)
-        ordered = keys[by]
-        first = beginnings(ordered)
-        once, rows = ordered[first], by[first]
+        rows = order(keys)
+        once = keys.take(rows, axis=0)
+        first = beginnings(once)
+        if len(first) < len(rows):
+            self.twice += len(rows) - len(first)
+            rows, once = rows[first], once[first]
         at = self._index.find(once)
-        known = at >= 0
-        self.twice += len(keys) - len(once) + self._again(once[~known])
         flags = np.zeros(len(keys), dtype=np.uint8)
-        flags[rows[~known]] = NEW
-        rows, at = rows[known], at[known]
-        same = (self._prints[at] == prints[rows]).all(axis=1)
-        flags[rows] = np.where(same, standing(self._places[at], self._part), CHANGED)
-        self.twice += int(np.count_nonzero(~waiting(self._places[at] & ~np.uint32(QUARANTINED))))
+        if (fresh := at < 0).any():
+            flags[rows[fresh]] = NEW
+            self.twice += self._again(once[fresh])
+            rows, at = rows[~fresh], at[~fresh]
+        same = equal(self._prints.take(at, axis=0), prints.take(rows, axis=0))
+        places = self._places.take(at)
+        flags[rows] = np.where(same, standing(places, self._part), CHANGED)
+        self.twice += int(np.count_nonzero(~waiting(places & ~np.uint32(QUARANTINED))))
         self._places[at] = MET
         return flags, keys
 

@@ -133,15 +133,16 @@ class WorkerSession:
     ) -> None:
         """Announce a run over these parts of the last survey, which will be read in that order.
 
-        `known`: chunks of packed records of 36 bytes as the history yields them, oldest first. `lost`: packed keys of records that
-        stand as elsewhere and are in no part any more; one that this run has written since is not among them. An empty `secret` takes no
-        digests, and every row is new. With an `algorithm` each part comes to its state; without, the rows of the last part are kept
-        for `compute`.
+        `known`: packed records of 36 bytes as the history yields them, a stretch of keys in each chunk. `lost`: packed keys of records
+        that stand as elsewhere and are in no part any more; one that this run has written since is not among them. An empty `secret`
+        takes no digests, and every row is new. With an `algorithm` each part comes to its state; without, the rows of the last part are
+        kept for `compute`.
         """
-        for of, chunks in (("known", known), ("lost", [lost] if lost else [])):
-            pieces = _pieces(chunks)
-            while chunk := await asyncio.to_thread(next, pieces, b""):  # the history may take its time
-                await self._command({"do": "history", "of": of}, _Done, [chunk])
+        chunks = iter(known)
+        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:  # the history may take its time
+            await self._command({"do": "history", "of": "known"}, _Done, [chunk])
+        for start in range(0, len(lost), PIECE):
+            await self._command({"do": "history", "of": "lost"}, _Done, [lost[start : start + PIECE]])
         fields = {"do": "begin", "ids": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
         await self._command(fields, _Done, [secret])
         self._digests, self._new_only = bool(secret), new_only
@@ -294,19 +295,6 @@ class _Done(BaseModel):
 
 class _Written(BaseModel):
     path: str
-
-
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in frames of at most PIECE, none of which cuts a record or key in two."""
-    most = PIECE // 144 * 144  # whole records of 36 bytes, and whole keys of 16
-    held = bytearray()
-    for chunk in chunks:
-        held += chunk
-        while len(held) >= most:
-            yield bytes(held[:most])
-            del held[:most]
-    if held:
-        yield bytes(held)
 
 
 def _listed(states: Sequence[dict[str, Any]]) -> Iterator[bytes]:

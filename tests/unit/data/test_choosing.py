@@ -92,12 +92,12 @@ def contract(tmp_path_factory):
     return path
 
 
-def packed(events, places, own=()):
-    """Records as the history gives them out."""
-    chunks = []
+def packed(events, places, own=(), stretches=1):
+    """Records as the history gives them out: of so many stretches of keys each its records, oldest first."""
+    chunks = [b""] * stretches
     for number, (key, (mark, part, bad)) in enumerate(events):
         place = ELSEWHERE if number in own else places.get(part, LOST)
-        chunks.append(key + mark + (place | (QUARANTINED if bad else 0)).to_bytes(4, "big"))
+        chunks[key[0] * stretches >> 8] += key + mark + (place | (QUARANTINED if bad else 0)).to_bytes(4, "big")
     return chunks
 
 
@@ -121,7 +121,7 @@ class Pod:
         for parts in (touched[:cut], touched[cut:]):
             places = dict.fromkeys(source, ELSEWHERE) | {part: number for number, part in enumerate([p for p in touched if p not in done])}
             records = Records()
-            for chunk in packed(events, places, own):
+            for chunk in packed(events, places, own, stretches=size):
                 records.add(chunk)
             written = {events[number][0] for number in own}
             gone = [unseen[at : at + 16] for at in range(0, len(unseen), 16)]
@@ -254,10 +254,10 @@ def test_the_digest_stands_for_the_used_rows_in_their_order_and_version(contract
         made = InParts(name="t", key=("id",) if keyed else ())
         made._rows, made._size = {"a": rows}, size
         records = Records()
-        records.add(record)
         for row in known:
             key = digest_of(row, "key", ("id",)) if keyed else digest_of(row, "key")
-            records.add(key + (digest_of(row, "row") if keyed else key) + bytes(4))
+            record += key + (digest_of(row, "row") if keyed else key) + bytes(4)
+        records.add(record)
         order = Order(parts=[Part(id="a", token="t")], secret=SECRET, new_only=new_only, contract=contract, algorithm=None)
         reading = Reading(made, order, records, progress=lambda _: None)
         reading._sifting._sifter = AtMost(most)

@@ -5,9 +5,12 @@ import datetime as dt
 import decimal
 import hashlib
 import importlib
+import io
 import json
 import math
 import struct
+import subprocess
+import sys
 import tracemalloc
 import unicodedata
 from pathlib import Path
@@ -365,3 +368,22 @@ def test_a_question_is_another_one_with_other_fingerprints(monkeypatch):
     monkeypatch.setattr(fingerprints, "VERSION", 2)
     found |= {identity.task_key(other) for other in others}
     assert len(found) == 5
+
+
+def test_missing_values_load_no_pandas():
+    values = [[1, None], [0.5, None], ["a", None], [b"a", None], [True, None], [None, None]]
+    columns = {str(at): pa.array(one) for at, one in enumerate(values)}
+    batch = pa.record_batch(columns | {"coded": columns["2"].dictionary_encode()})
+    script = """
+import sys
+import pyarrow as pa
+from podium.history.fingerprints import digests
+for batch in pa.ipc.open_stream(sys.stdin.buffer):
+    digests(batch, secret=bytes(32), purpose="row")
+    print(batch.num_rows, "pandas" in sys.modules)
+"""
+    packed = io.BytesIO()
+    with pa.ipc.new_stream(packed, batch.schema) as stream:
+        stream.write_batch(batch)
+    done = subprocess.run([sys.executable, "-c", script], input=packed.getvalue(), capture_output=True, check=True)
+    assert done.stdout.split() == [b"2", b"False"]

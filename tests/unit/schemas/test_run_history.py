@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
+from itertools import pairwise
 
 import pytest
 from history_world import NOTHING, PLACES, Question, Row, done, key, mark, report
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 from podium.contracts import Outcome, Status
 from podium.errors import TaskError
+from schemas import history
 from schemas.history import ELSEWHERE, LOST, HistoryStore
 from schemas.stores import PodDatabase
 
@@ -150,6 +153,35 @@ def test_many_parts(question: Question):
     assert {part: kept.no for part, kept in parts.items()} == {f"part-{no}": no for no in range(120)}
 
 
+@pytest.mark.parametrize("stretch", [1 << 18, 700, 50], ids=["one_stretch", "several", "many"])
+def test_what_is_known_comes_by_stretches_of_keys_byte_by_byte(question: Question, monkeypatch: pytest.MonkeyPatch, stretch: int):
+    monkeypatch.setattr(history, "STRETCH", stretch)
+    draw, first, second = random.Random(7), question.begin(), question.begin()
+    drawn = {bytes(16), b"\xff" * 16, *(draw.randbytes(16) for _ in range(900))}
+    outcomes = (DONE, QUARANTINED, MOVED, GONE)
+    chosen = [draw.sample(sorted(drawn), 700) for _ in "ab"]
+    said = [report((key, draw.randbytes(16), draw.choice(outcomes)) for key in keys) for keys in chosen]
+    question.commit(first, 0, said[0])
+    question.release(first, None)
+    question.commit(second, 0, said[1], part="b")
+    question.release(second, question.number(first))
+    wanted = []
+    for place, one in enumerate(said):
+        for at, outcome in enumerate(one.outcomes):
+            name, version = (packed[16 * at : 16 * at + 16] for packed in (one.keys, one.fingerprints))
+            end = place | (history.QUARANTINED if outcome == QUARANTINED else 0)
+            wanted.append(name + (NOTHING if outcome == GONE else version) + end.to_bytes(4, "big"))
+    chunks = list(question.history.known(question.no, run_no=-1, places=PLACES))
+    assert len(chunks) >= -(-1400 // stretch)
+    split = [[chunk[at : at + 36] for at in range(0, len(chunk), 36)] for chunk in chunks]
+    for before, after in pairwise(one for one in split if one):
+        assert max(before)[:16] < min(after)[:16]
+    found = [record for one in split for record in one]
+    assert sorted(found) == sorted(wanted)
+    ends = {name: [one[32:] for one in found if one[:16] == name] for name in drawn}
+    assert all(end[-1][3] == 1 for end in ends.values() if len(end) == 2)  # the second run's word comes last
+
+
 def test_why_a_datapoint_is_in_quarantine(question: Question):
     run = question.begin()
     question.commit(run, 0, report([(key(1), mark(1), QUARANTINED), (key(2), mark(1), DONE), (key(3), mark(1), QUARANTINED)]))
@@ -213,13 +245,15 @@ def test_what_was_left_behind_is_swept_up(question: Question):
     assert [rows(question, table, open_) for table in ("datapoint", "quarantine", "batch")] == [1, 1, 1]
 
 
-def test_who_reads_sees_one_moment_and_holds_nobody_up(question: Question):
+def test_who_reads_sees_one_moment_and_holds_nobody_up(question: Question, monkeypatch: pytest.MonkeyPatch):
     first, second = question.begin(), question.begin()
     question.commit(first, 0, done(*range(25_000)))
     question.commit(first, 1, done(30_000), part="b")
     question.release(first, None)
+    monkeypatch.setattr(history, "STRETCH", 5000)
     reading = question.history.known(question.no, run_no=-1, places=PLACES)
     found = [next(reading)]
+    assert 0 < len(found[0]) < 36 * 10_000
     question.commit(second, 0, done(*range(25_000), 30_000, outcome=GONE))
     question.release(second, question.number(first))
     assert question.history.prune(before=2**31 - 1) > 0
