@@ -284,8 +284,6 @@ def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) 
         try:
             about = about_of(name, dir_fd=handle, follow_symlinks=to_folder or (to_file and fits))
             what = about[mode] & kind  # type: ignore[operator]
-            if what == folder and to_file and not to_folder:
-                what = about_of(name, dir_fd=handle, follow_symlinks=False)[mode] & kind  # type: ignore[operator]
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone by now, or a link to itself
                 raise
@@ -295,7 +293,7 @@ def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) 
         if not (plain or _sayable(name)):
             bad += 1
         elif what == folder:
-            inside.append(name)
+            inside.append(name)  # a link to one too where files are followed: it will not be opened
         else:
             add_name(below + name)
             add_size(about[size])
