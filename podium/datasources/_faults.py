@@ -70,17 +70,17 @@ def unknown_column(source: str, name: str, known: Sequence[str]) -> DataSourceEr
     return DataSourceError(f"datasource {source!r} has no column {name!r}.", remedy=remedy, code="unknown_column")
 
 
-def check_names(path: Path, names: Sequence[str]) -> None:
+def check_names(path: Path, names: Sequence[str], *, line: int | str = "") -> None:
     """Refuse empty names, duplicates, and names that differ only by case (SQL engines and people mix those up)."""
     seen: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise fault(path, f"column {position} has no name.", line=1, remedy="Name it.", code="column_names")
+            raise fault(path, f"column {position} has no name.", line=line, remedy="Name it.", code="column_names")
         other = seen.get(name.casefold())
         if other == name:
-            raise fault(path, f"two columns are called {name!r}.", line=1, remedy="Rename one.", code="column_names")
+            raise fault(path, f"two columns are called {name!r}.", line=line, remedy="Rename one.", code="column_names")
         if other is not None:
-            raise fault(path, f"columns {other!r} and {name!r} differ only by case.", line=1, remedy="Rename one.", code="column_names")
+            raise fault(path, f"columns {other!r} and {name!r} differ only by case.", line=line, remedy="Rename one.", code="column_names")
         seen[name.casefold()] = name
 
 

@@ -14,12 +14,12 @@ import os
 import re
 import stat
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import cache, partial
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -33,7 +33,8 @@ MAGIC = re.compile(r"[*?\[]")
 WORD = (1 << 64) - 1
 log = logging.getLogger("podium.datasources")
 Links = Literal["no", "files", "all"]
-Plain = tuple[str, int, int, int, int]  # a Found before it is asked anything: to make it one takes as long as the rest of its tuple
+Row = tuple[str, int, int, int, int]
+Columns = tuple[list[str], list[int], list[int], list[int], list[int]]  # of some files: each field of Found by itself
 
 
 class Found(NamedTuple):
@@ -107,7 +108,7 @@ class Files(Datasource):
         """Of all files. They are looked at folder by folder, and never held all at once. Raises DataSourceError where there is none."""
         tally = Tally()
         if self._one:
-            tally.add(self.files())
+            tally.add(_columns(self.files()))
             return tally
         with explained(self.path), _without_collector():
             for files in self._folders():
@@ -132,18 +133,26 @@ class Files(Datasource):
         with _without_collector():
             return _named(self._folders())
 
-    def _folders(self) -> Iterator[list[Plain]]:
+    def _folders(self) -> Iterator[Columns]:
         """The files that count, a folder at a time."""
         pattern = None if self.path.is_dir() else matcher(self.path.relative_to(self.root).as_posix())
         endings = self._endings if pattern is None or self.extensions else ()
-        most = float("inf") if self.max_bytes is None else self.max_bytes
-        since = None if self.modified_after is None else int(_seconds(self.modified_after) * 1e9)
+        fits = self._fits(pattern)
         for files in folders(self.root, endings=endings, links=self.follow_links):
-            if self.min_bytes or self.max_bytes is not None:
-                files = [plain for plain in files if self.min_bytes <= plain[1] <= most]
-            if since is not None:
-                files = [plain for plain in files if plain[2] >= since]
-            yield files if pattern is None else [plain for plain in files if pattern.fullmatch(plain[0])]
+            yield _columns(filter(fits, zip(*files, strict=True))) if fits else files
+
+    def _fits(self, pattern: re.Pattern[str] | None) -> Callable[[Row], bool] | None:
+        """Whether a file counts by its name, size and time; None where all do."""
+        if pattern is None and not self.min_bytes and self.max_bytes is None and self.modified_after is None:
+            return None
+        most = float("inf") if self.max_bytes is None else self.max_bytes
+        since = float("-inf") if self.modified_after is None else int(_seconds(self.modified_after) * 1e9)
+
+        def fits(row: Row) -> bool:
+            name, size, changed, *_ = row
+            return self.min_bytes <= size <= most and changed >= since and (pattern is None or pattern.fullmatch(name) is not None)
+
+        return fits
 
 
 class Tally:
@@ -154,13 +163,13 @@ class Tally:
         self._alone = ""
         self._names, *self._numbers = (hashlib.blake2b(digest_size=16) for _ in Found._fields)
 
-    def add(self, files: Sequence[Plain]) -> None:
-        """Some more. A column at a time, while all of it is in the processor's cache."""
-        if not files:
+    def add(self, files: Columns) -> None:
+        """Some more, while all of it is in the processor's cache."""
+        names, *columns = files
+        if not names:
             return
-        self._alone = "" if self.count or len(files) > 1 else Found(*files[0]).token
-        self.count += len(files)
-        names, *columns = zip(*files, strict=True)
+        self._alone = "" if self.count or len(names) > 1 else Found(names[0], *(numbers[0] for numbers in columns)).token
+        self.count += len(names)
         self._names.update("\0".join((*names, "")).encode())
         for digest, numbers in zip(self._numbers, columns, strict=True):
             try:
@@ -183,7 +192,7 @@ def walk(root: Path, *, endings: tuple[str, ...], links: Links) -> list[Found]:
         return _named(folders(root, endings=endings, links=links))
 
 
-def folders(root: Path, *, endings: tuple[str, ...], links: Links) -> Iterator[list[Plain]]:
+def folders(root: Path, *, endings: tuple[str, ...], links: Links) -> Iterator[Columns]:
     """Every file below `root` whose name ends so (empty: all), folder by folder. A folder met twice by links is entered once.
 
     Raises DataSourceError for a folder that may not be read. A name that is no UTF-8 cannot be said in a schema or a reply: such files
@@ -197,15 +206,20 @@ def folders(root: Path, *, endings: tuple[str, ...], links: Links) -> Iterator[l
                 continue
             found, inside, bad = _listed(handle, below, endings=endings, links=links)
         unnamed += bad
-        waiting.extend((f"{below}{name}/", f"{folder}/{name}") for name in sorted(inside, reverse=True))
+        waiting.extend((f"{below}{name}/", f"{folder}/{name}") for name in reversed(inside))
         yield found
     if unnamed:
         _tell(str(root), unnamed)
 
 
-def _named(folders: Iterable[list[Plain]]) -> list[Found]:
-    make: Callable[[Plain], Found] = partial(tuple.__new__, Found)  # half the time of Found(…)
-    return list(map(make, chain.from_iterable(folders)))
+def _named(folders: Iterable[Columns]) -> list[Found]:
+    make: Callable[[Row], Found] = partial(tuple.__new__, Found)  # half the time of Found(…)
+    return list(chain.from_iterable(map(make, zip(*columns, strict=True)) for columns in folders))
+
+
+def _columns(files: Iterable[Row]) -> Columns:
+    names, sizes, changed, inodes, touched = map(list, zip(*files, strict=True)) if (files := list(files)) else ([], [], [], [], [])
+    return names, sizes, changed, inodes, touched
 
 
 def token_of(files: Sequence[Found]) -> str:
@@ -216,7 +230,7 @@ def token_of(files: Sequence[Found]) -> str:
 def tallied(files: Sequence[Found]) -> Tally:
     """Of these, as they stand."""
     tally = Tally()
-    tally.add(files)
+    tally.add(_columns(files))
     return tally
 
 
@@ -250,38 +264,43 @@ def matcher(pattern: str) -> re.Pattern[str]:
         raise fault(Path(pattern), "this is no pattern.", remedy="A range in [ ] goes upwards, as in [a-z].", code="pattern") from None
 
 
-def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[list[Plain], list[str], int]:
-    """One folder's files in order, its folders, and how many files have a name that is no UTF-8. Every line here runs for every file."""
-    found: list[Plain] = []
-    add: Callable[..., None] = found.append
-    folders: list[str] = []
+def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[Columns, list[str], int]:
+    """One folder's files and folders in order, and how many names are no UTF-8. Every line of the loop runs for every file.
+
+    Names are sorted before anything is made of them, and each field goes into a list of its own: an object less for every file.
+    """
+    found: Columns = ([], [], [], [], [])
+    adding: list[Callable[..., None]] = [column.append for column in found]
+    add_name, add_size, add_changed, add_inode, add_touched = adding
+    inside: list[str] = []
     mode, inode, size = stat.ST_MODE, stat.ST_INO, stat.ST_SIZE  # a number's place takes a sixth of its name's
-    kind, regular = stat.S_IFMT(0o177777), stat.S_IFREG
-    to_file, to_folder, bad = links != "no", links == "all", 0
-    with os.scandir(handle) as entries:
-        for entry in entries:
-            name = entry.name
-            if name[0] == ".":
-                continue
-            try:
-                if not endings or name.endswith(endings) or name.lower().endswith(endings):
-                    about = entry.stat(follow_symlinks=to_file)
-                    if about[mode] & kind == regular:  # type: ignore[operator]
-                        if name.isascii() or _sayable(name):
-                            add((below + name, about[size], about.st_mtime_ns, about[inode], about.st_ctime_ns))
-                        else:
-                            bad += 1
-                        continue
-                if entry.is_dir(follow_symlinks=to_folder):
-                    if name.isascii() or _sayable(name):
-                        folders.append(name)
-                    else:
-                        bad += 1
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone by now, or a link to itself
-                    raise
-    found.sort(key=itemgetter(0))
-    return found, folders, bad
+    kind, regular, folder = stat.S_IFMT(0o177777), stat.S_IFREG, stat.S_IFDIR
+    names = sorted(os.listdir(handle))
+    del names[bisect_left(names, ".") : bisect_left(names, "/")]  # all that begin with a dot, for a slash comes after it
+    to_file, to_folder, plain, bad = links != "no", links == "all", "".join(names).isascii(), 0
+    about_of = os.stat
+    for name in names:
+        fits = not endings or name.endswith(endings) or name.lower().endswith(endings)
+        try:
+            about = about_of(name, dir_fd=handle, follow_symlinks=to_folder or (to_file and fits))
+            what = about[mode] & kind  # type: ignore[operator]
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone by now, or a link to itself
+                raise
+            continue
+        if not (what == folder or (fits and what == regular)):
+            continue
+        if not (plain or _sayable(name)):
+            bad += 1
+        elif what == folder:
+            inside.append(name)  # a link to one too where files are followed: it will not be opened
+        else:
+            add_name(below + name)
+            add_size(about[size])
+            add_changed(about.st_mtime_ns)
+            add_inode(about[inode])
+            add_touched(about.st_ctime_ns)
+    return found, inside, bad
 
 
 @contextmanager

@@ -30,10 +30,13 @@ _LOGIN = _Said("database_login", "the database does not accept this login.", "Co
 _TABLE = _Said("missing_table", "{what} is not there.", "Correct `table`, or `schema_name` where it is not in the login's own schema.")
 _COLUMN = _Said("unknown_column", "{what} does not have every column that is asked for.", "Was the table changed? Try again.")
 _DENIED = _Said("permission", "this login may not read {what}.", "GRANT SELECT ON the table (and USAGE ON its schema) TO the login.")
+_DENIED_DEFINITION = _DENIED._replace(
+    remedy="GRANT SELECT ON the table TO the login (of a view: SELECT, SHOW VIEW), or serve a `query` of the columns that it may read."
+)
 _WRITES = _Said("writes", "{what} tries to write, and Podium only reads.", "Serve a table, or a view that calls nothing that writes.")
 _VALUE = _Said(UNREADABLE, "{what} holds a value that cannot be read.", "Correct it, or leave the column out: ignore_columns.")
 _QUERY = _Said("query", "the database does not understand what it is asked.", "Correct `query` or `token_query`; try it as this login.")
-_SLOW = _Said("database_slow", "the database broke the reading off.", "Raise the login's statement_timeout.")
+_SLOW = _Said("database_slow", "the database broke the reading off.", "Raise the login's statement_timeout (max_statement_time).")
 _FULL = _Said("database_full", "the database is at the end of its memory, disk or connections.", "Try again when it is less busy.", True)
 _DAMAGED = _Said("unreadable", "this is no SQLite database, or it is damaged or encrypted.", "Take a sound copy.")
 _UNOPENED = _Said(
@@ -59,6 +62,29 @@ _STATES = {
     "53": _FULL,
     "22": _VALUE,
     "42": _QUERY,
+}
+# MySQL's and MariaDB's own numbers: their SQLSTATE is 42000 for a refusal, a missing database and a misspelt word alike.
+_NUMBERS = {
+    1040: _FULL,
+    1044: _Said("missing_database", "this login knows no such database.", "Correct the URL, or GRANT SELECT ON its tables TO the login."),
+    1045: _LOGIN,
+    1698: _LOGIN,
+    1049: _STATES["3D000"],
+    1054: _COLUMN,
+    1142: _DENIED_DEFINITION,
+    1143: _DENIED_DEFINITION,
+    1146: _TABLE,
+    1205: _BUSY,
+    1213: _BUSY,
+    1226: _FULL,
+    1227: _WRITES,
+    1792: _WRITES,
+    1969: _SLOW,
+    2002: _GONE,
+    2003: _GONE,
+    2006: _GONE,
+    2013: _GONE,
+    3024: _SLOW,
 }
 # psycopg has no SQLSTATE for a connection that never came to be.
 _PHRASES = {
@@ -123,6 +149,9 @@ def _what_is_wrong(error: Exception) -> _Said | None:
         return None
     if name := getattr(raw, "sqlite_errorname", ""):
         return next((said for start, said in _SQLITE.items() if name.startswith(start)), _odd(name))
+    number = raw.args[0] if raw.args else None
+    if isinstance(number, int) and number in _NUMBERS:
+        return _NUMBERS[number]
     if state := getattr(raw, "sqlstate", None) or getattr(raw, "pgcode", None):
         return next((said for start, said in _STATES.items() if state.startswith(start)), _odd(f"SQLSTATE {state}"))
     if "Could not decode to UTF-8" in str(raw) or "DataError" in classes:

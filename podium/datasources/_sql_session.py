@@ -25,6 +25,9 @@ _POSTGRES: dict[str, Any] = {
 }
 # What a text cast looks like depends on these, and so would fingerprints.
 _FORMS = {"timezone": "UTC", "datestyle": "ISO, YMD", "intervalstyle": "iso_8601", "extra_float_digits": "1"}
+# Of the other databases, what is said before the first question. MySQL's settings hold for the connection, which serves one reading.
+_MYSQL = ("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SET time_zone = '+00:00'")
+_FIRST = {"sqlite": ("BEGIN",), "mysql": _MYSQL, "mariadb": _MYSQL}
 
 
 def address(url: str, path: Path | None, password: str | None) -> sa.URL:
@@ -63,9 +66,13 @@ def reading(url: sa.URL, what: str) -> Iterator[sa.Connection]:
             with connection.begin():
                 if engine.dialect.name == "postgresql":
                     settle(connection, **_FORMS)
-                if engine.dialect.name == "sqlite":
-                    connection.exec_driver_sql("BEGIN")
-                yield connection
+                for statement in _FIRST.get(engine.dialect.name, ()):
+                    connection.exec_driver_sql(statement)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.invalidate()  # a driver would read what was left unread to its end before it rolls back
+                    raise
 
 
 def settle(connection: sa.Connection, **settings: str) -> None:

@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 Form = Callable[[Any], Any] | None
+# Types that dialects have for themselves, and that are no subclasses of SQLAlchemy's own.
+_BY_NAME: dict[str, ColumnType] = {
+    "INTERVAL": "text",
+    "TIME": "text",
+    "YEAR": "integer",
+    "BINARY": "binary",
+    "VARBINARY": "binary",
+    "TINYBLOB": "binary",
+    "MEDIUMBLOB": "binary",
+    "LONGBLOB": "binary",
+}
 
 
 class Unfit(Exception):
@@ -48,9 +59,16 @@ def column_type(native: TypeEngine[Any]) -> ColumnType | None:
     ]
     if isinstance(native, types.NullType):
         return None
-    if type(native).__name__ in ("INTERVAL", "TIME"):  # dialects have their own, which are no subclasses
-        return "text"
+    if _is_number_of_bits(native):
+        return "boolean" if getattr(native, "length", None) == 1 else "integer"
+    if kind := _BY_NAME.get(type(native).__name__):
+        return kind
     return next((name for cls, name in known if isinstance(native, cls)), "other")
+
+
+def _is_number_of_bits(native: TypeEngine[Any]) -> bool:
+    """MySQL's BIT, whose driver gives bytes. PostgreSQL's is a text of noughts and ones."""
+    return type(native).__name__ == "BIT" and ".mysql." in type(native).__module__
 
 
 def seen_type(values: Sequence[Any]) -> ColumnType:
@@ -67,6 +85,8 @@ def wanted(column: sa.ColumnElement[Any], native: TypeEngine[Any], kind: ColumnT
 
     if kind in ("text", "other"):
         return column if isinstance(native, sa.String) and not isinstance(native, sa.Enum) else sa.cast(column, sa.String())
+    if _is_number_of_bits(native):
+        return sa.cast(column, sa.BigInteger())
     if not postgres:
         return column
     if forced:

@@ -104,7 +104,7 @@ def _header(path: Path, sheet: Any, wanted: Wanted) -> tuple[int, list[str]]:
                 remedy = "Add a row of column names, or set `header_row` to the one that has them."
                 raise fault(path, "the header's row has numbers in it.", line=number, remedy=remedy, code="no_header")
             if names:
-                check_names(path, names)
+                check_names(path, names, line=number)
                 return number, names
     raise fault(path, "the sheet is empty.", remedy="A table needs at least a row of column names: see `header_row`.", code="empty_file")
 

@@ -155,7 +155,7 @@ class Csv(Table):
         except csv.Error:  # a name longer than the module takes
             raise long_line(path, 1) from None
         names = self._names(path, cells)
-        check_names(path, names)
+        check_names(path, names, line=1)
         return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
 
     def _names(self, path: Path, cells: list[str]) -> tuple[str, ...]:

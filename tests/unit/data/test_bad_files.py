@@ -167,6 +167,33 @@ def test_no_parquet(tmp_path, data, says):
     assert error.message.startswith(str(path))
 
 
+@pytest.mark.parametrize(
+    ("names", "says"), [(["a", "a"], ": two columns are called 'a'"), (["a", ""], ": column 2 has no name")], ids=["twice", "empty"]
+)
+def test_names_of_a_parquet_file_stand_in_no_line(tmp_path, names, says):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=names), path)
+    refused(Parquet(name="t", path=path), "column_names", f"{path}{says}")
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_one_damaged_footer_in_a_partitioned_folder_is_named(tmp_path, which):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    paths = [tmp_path / f"year={year}" / "t.parquet" for year in (2021, 2022, 2023)]
+    for path in paths:
+        path.parent.mkdir()
+        pq.write_table(pa.table({"a": ["SECRET"] * 100}), path)
+    data = bytearray(paths[which].read_bytes())
+    data[-60:-20] = bytes(one ^ 0xFF for one in data[-60:-20])
+    paths[which].write_bytes(data)
+    refused(Parquet(name="t", path=tmp_path), "parquet_footer", f"{paths[which]}: ")
+
+
 def test_a_parquet_file_with_a_damaged_page(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,6 +1,7 @@
 """Workbooks: the types of the cells, the one sheet that is meant, and what is refused with its row."""
 
 import datetime as dt
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def test_which_header(tmp_path):
     assert rows_of(Excel(name="t", path=path, header_row=3)) == [(1, 2)]
     write_sheet(path, [["n", 7], ["SECRET", 2]])
     refused(Excel(name="t", path=path), "no_header", "line 1:")
-    write_sheet(path, [["n", "N"], [1, 2]])
-    refused(Excel(name="t", path=path), "column_names", "differ only by case")
+    write_sheet(path, [[], ["n", "N"], [1, 2]])
+    refused(Excel(name="t", path=path), "column_names", "line 2:", "differ only by case")
     write_sheet(path, [])
     refused(Excel(name="t", path=path), "empty_file")
 
@@ -114,3 +115,18 @@ def test_dates_and_times_of_cells():
     assert source.columns() == [("id", "integer"), ("born", "date"), ("at", "timestamp"), ("name", "text"), ("pay", "number")]
     at = dt.datetime(2024, 1, 5, 8, 30, tzinfo=dt.UTC).replace(tzinfo=None)
     assert rows_of(source) == [(1, dt.date(1990, 5, 1), at, "Ann", 1.5), (2, None, None, "Bob", 2.0)]
+
+
+@pytest.mark.parametrize("ending", ["xls", "ods"])
+def test_workbooks_of_other_programs(ending, tmp_path):
+    """Written by xlwt and odfpy."""
+    path = tmp_path / f"staff.{ending}"
+    shutil.copy(HERE / path.name, path)
+    (tmp_path / f"~$staff.{ending}").write_bytes(b"SECRET")
+    source = Excel(name="a", path=tmp_path)
+    kinds = [("id", "integer"), ("born", "date"), ("at", "timestamp"), ("name", "text"), ("pay", "number"), ("left", "boolean")]
+    assert source.columns() == kinds
+    at = dt.datetime(2024, 1, 5, 8, 30, tzinfo=dt.UTC).replace(tzinfo=None)
+    assert rows_of(source) == [(1, dt.date(1990, 5, 1), at, "Ann", 1.5, True), (2, None, None, "Bób", 2.0, False)]
+    path.write_bytes(path.read_bytes()[:-900])
+    refused(Excel(name="a", path=path), "workbook", "no complete workbook")
