@@ -328,6 +328,7 @@ class PartReport(Frozen):
     `fingerprints` (16 bytes each) and `outcomes` (1 byte) are in the order of the keys; `reasons` has one byte a quarantined one, in that
     order: the place of its rule in `rules`. `unseen`: keys that were known in this part and were not met in it. `state` is what the
     algorithm made of the used rows, where its states add. `digest` stands for the very rows that were used, in their order and version.
+    `results`: what the algorithm gives each new or changed datapoint, in the order of the keys (float64, little-endian; NaN: nothing).
     """
 
     rows: int = Field(ge=0)
@@ -345,6 +346,7 @@ class PartReport(Frozen):
     reasons: bytes = b""
     unseen: bytes = b""
     digest: bytes = b""
+    results: bytes = b""
 
 
 class ValidationReport(Frozen):

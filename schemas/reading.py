@@ -15,7 +15,7 @@ from sqlmodel import Session, col, create_engine, func, select
 
 from podium.contracts import DatasourceSchema, Released
 from podium.errors import ConfigError
-from schemas import questions, uses
+from schemas import questions, results, uses
 from schemas.datapoints import DatapointRecord
 from schemas.opening import pod_engine
 from schemas.records import DecisionRecord, ResultRecord, RunRecord, SchemaRecord
@@ -100,6 +100,21 @@ class RunReader:
         """Whether any counted run says something of that key."""
         with self._session() as session:
             return uses.known(session, datasource, key)
+
+    def result(self, task_no: int, key: bytes, *, secret: bytes) -> dict[str, float | None]:
+        """What the question gave the datapoint with that key: `result`, if there is anything. Raises ConfigError."""
+        with self._session() as session:
+            return results.result(session, task_no, key, secret=secret)
+
+    def results(self, task_no: int, run_no: int | None = None) -> int:
+        """How many results are kept of the question, or of one run of it."""
+        with self._session() as session:
+            return results.count(session, task_no, run_no)
+
+    def records(self, task_no: int, run_no: int | None = None, *, secret: bytes) -> Iterator[bytes]:
+        """These results, packed, with what took them away: see `schemas.results.records`. Raises ConfigError."""
+        with self._session() as session:
+            yield from results.records(session, task_no, run_no, secret=secret)
 
     def before(self, moment: int) -> dict[str, int]:
         """How many counted runs ended before that, and how many entries on datapoints they have."""

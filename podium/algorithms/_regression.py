@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from podium.algorithms import Iterative
 from podium.algorithms._filtered import Filtered
 from podium.algorithms._fit import Fit
-from podium.algorithms._terms import MAX_TERMS, check_feature, check_levels, term_names
+from podium.algorithms._terms import INTERCEPT, MAX_TERMS, check_feature, check_levels, term_names
 from podium.contracts import Card, CardColumn, Cell, Disclosure, Partial, Released, Value
 from podium.errors import TaskError
 from podium.plugin import Frozen
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from podium.algorithms._design import Block, Design, Floats
-
-INTERCEPT = "(intercept)"
 
 
 class Point(Frozen):

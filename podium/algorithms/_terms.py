@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from podium.contracts import Card, Value
 from podium.errors import ConfigError
 
+INTERCEPT = "(intercept)"
 MAX_TERMS = 100
 Levels = Mapping[str, Sequence[Value]]
 

@@ -117,6 +117,7 @@ class Inside:
             new_only=bool(fields["new_only"]),
             contract=Path(fields["contract"]),
             algorithm=fields["algorithm"],
+            results=bool(fields["results"]),
         )
         self._reading = Reading(self._source, order, records, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
         return DONE, []

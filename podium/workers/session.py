@@ -14,6 +14,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -51,7 +52,7 @@ class WorkerSession:
         self._place: Path | None = None
         self._opened: PodiumError | bool = False
         self._number = 0
-        self._digests = self._new_only = False
+        self._digests = self._new_only = self._results = False
 
     @classmethod
     def open(
@@ -130,21 +131,22 @@ class WorkerSession:
         new_only: bool,
         contract: Path,
         algorithm: dict[str, Any] | None,
+        results: bool = False,
     ) -> None:
         """Announce a run over these parts of the last survey, which will be read in that order.
 
         `known`: chunks of packed records of 36 bytes as the history yields them, oldest first. `lost`: packed keys of records that
         stand as elsewhere and are in no part any more; one that this run has written since is not among them. An empty `secret` takes no
         digests, and every row is new. With an `algorithm` each part comes to its state; without, the rows of the last part are kept
-        for `compute`.
+        for `compute`. With `results` it also comes to what the algorithm, which is a `Scoring` one, gives each datapoint.
         """
         for of, chunks in (("known", known), ("lost", [lost] if lost else [])):
             pieces = _pieces(chunks)
             while chunk := await asyncio.to_thread(next, pieces, b""):  # the history may take its time
                 await self._command({"do": "history", "of": of}, _Done, [chunk])
         fields = {"do": "begin", "ids": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
-        await self._command(fields, _Done, [secret])
-        self._digests, self._new_only = bool(secret), new_only
+        await self._command({**fields, "results": results}, _Done, [secret])
+        self._digests, self._new_only, self._results = bool(secret), new_only, results
 
     async def part(self, place: int, *, on_progress: Progress | None = None) -> PartReport:
         """Read one part. In `failures` what begins with `!` is not about single rows: a type, a missing column, a value there twice.
@@ -152,7 +154,8 @@ class WorkerSession:
         The contract's word is told, not acted upon: that the run must stop is for the pod to say.
         """
         report, parts = await self._command({"do": "part", "place": place}, PartReport, on_progress=on_progress)
-        return await asyncio.to_thread(checked_report, report, parts, digests=self._digests, new_only=self._new_only)
+        told = {"digests": self._digests, "new_only": self._new_only, "results": self._results}
+        return await asyncio.to_thread(partial(checked_report, report, parts, **told))
 
     async def unseen(self) -> bytes:
         """After the last part: packed keys, in their order, that are in no part any more."""
