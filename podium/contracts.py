@@ -349,6 +349,18 @@ class PartReport(Frozen):
     results: bytes = b""
 
 
+class Reported(Frozen):
+    """What a report of results holds: of the source's `rows` those `written`, and `without` a number among them.
+
+    `elsewhere`: results of datapoints that the source does not have now.
+    """
+
+    rows: int = Field(ge=0)
+    written: int = Field(ge=0)
+    without: int = Field(ge=0)
+    elsewhere: int = Field(ge=0)
+
+
 class ValidationReport(Frozen):
     """How the chosen rows stand against the contract: rule names and counts, never a value."""
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session, col, create_engine, func, select
 
 from podium.contracts import DatasourceSchema, Released
@@ -26,7 +27,7 @@ SHOWN = (
     *("id", "status", "code", "task", "analyst", "alias", "algorithm", "datasource", "rows_read"),
     *(*questions.COUNTS, "rows_released", "received_at", "started_at", "finished_at"),
 )
-IN_DETAIL = ("task_json", "tries", "flow_run", "replied_at", "acknowledged_at", "task_no", "counted", "standing", "repeat_no")
+IN_DETAIL = ("no", "task_json", "tries", "flow_run", "replied_at", "acknowledged_at", "task_no", "counted", "standing", "repeat_no")
 
 
 class RunReader:
@@ -59,6 +60,7 @@ class RunReader:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
             decision, result = session.get(DecisionRecord, run), session.get(ResultRecord, run)
             parts, broken = questions.parts_of_run(session, record.no or 0)
+            given = results.count(session, record.task_no or 0, record.no)
         released = Released.model_validate_json(result.released) if result else None
         return {
             **_fields(record, (*SHOWN, *IN_DETAIL)),
@@ -72,6 +74,7 @@ class RunReader:
             },
             "parts": parts,
             "broken": broken,
+            "results": given,
             "suppressed": None if released is None else [each.model_dump() for each in released.suppressed],
             "released": None if released is None else released.model_dump(mode="json", exclude={"suppressed"}),
         }
@@ -89,7 +92,7 @@ class RunReader:
     def task(self, no: int) -> dict[str, Any]:
         """One question: its runs, their totals, its datapoints, its parts."""
         with self._session() as session:
-            return questions.question(session, no)
+            return {**questions.question(session, no), "results": results.count(session, no)}
 
     def uses(self, datasource: str, key: bytes) -> list[dict[str, Any]]:
         """Which questions and runs used the datapoint with that key, and how it stands."""
@@ -164,4 +167,8 @@ def _reading(url: str, pod: str) -> Engine:
 
 def _file(path: Path | str) -> Engine:
     place = f"file:{quote(str(path))}?mode=ro"
-    return create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True, timeout=30), hide_parameters=True)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(place, uri=True, timeout=30, check_same_thread=False)  # a long answer is taken chunk by chunk, by any thread
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)

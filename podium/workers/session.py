@@ -20,7 +20,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from podium.contracts import DatasourceSchema, Partial, PartReport, Survey
+from podium.contracts import DatasourceSchema, Partial, PartReport, Reported, Survey
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
 from podium.workers.answers import checked_report, checked_survey, nonsense
@@ -174,6 +174,13 @@ class WorkerSession:
         """The algorithm's local half on the chosen rows; it is given its own columns and no others."""
         return (await self._command({"do": "compute", "algorithm": algorithm}, Partial))[0]
 
+    async def report(self, path: Path, records: Iterable[bytes], *, secret: bytes, on_progress: Progress | None = None) -> Reported:
+        """Write what rows of the source were given into a file that is there, as CSV. `records`: packed, of 24 bytes each."""
+        pieces = _pieces(records)
+        while chunk := await asyncio.to_thread(next, pieces, b""):
+            await self._command({"do": "results"}, _Done, [chunk])
+        return (await self._command({"do": "report", "path": _absolute(path)}, Reported, [secret], on_progress=on_progress))[0]
+
     async def close(self) -> None:
         """Ask the worker to end, end it if it does not, and remove its folder. Never raises for a worker that is gone."""
         process = self._process
@@ -301,7 +308,7 @@ class _Written(BaseModel):
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in frames of at most PIECE, none of which cuts a record or key in two."""
-    most = PIECE // 144 * 144  # whole records of 36 bytes, and whole keys of 16
+    most = PIECE // 144 * 144  # whole records of 36 or 24 bytes, and whole keys of 16
     held = bytearray()
     for chunk in chunks:
         held += chunk
