@@ -40,7 +40,7 @@ def prune(
             typer.echo(_announced(one, dry_run=dry_run), err=True)
             if not dry_run:
                 with _database(config) as database:
-                    one["removed"] = _store(database).prune(until, secret=lambda config=config: secret_of(config))
+                    one["removed"] = _store(database).prune(until, secret=lambda config=config: secret_of(config, "keys"))
             done.append(one)
     lines = [f"{one['pod']}: {'nothing was changed' if dry_run else str(one['removed']) + ' entries removed'}." for one in done]
     emit(done, as_json=as_json, human="\n".join(lines) or "No pod was started here.")

@@ -77,14 +77,14 @@ def _only(readers: Readers) -> str:
     return names[0]
 
 
-def secret_of(config: PodConfig) -> bytes:
+def secret_of(config: PodConfig, field: str = FIELD) -> bytes:
     """The pod's secret. Raises ConfigError where it is not there."""
     from podium.errors import ConfigError
     from podium.history.secret import pod_secret
 
     path = config.folder / "keys" / "history.key"
     if not path.is_file():  # a new one would know nothing
-        raise ConfigError("the pod's secret is not there, and digests cannot be made.", field=FIELD, remedy=f"Restore {path}.")
+        raise ConfigError("the pod's secret is not there, and digests cannot be made.", field=field, remedy=f"Restore {path}.")
     return pod_secret(path)
 
 

@@ -87,7 +87,7 @@ def _write(readers: Readers, pod: str, task_no: int, run_no: int | None, *, to: 
     from podium.files import in_the_making
 
     reader, config = readers.of(pod), readers.configs[pod]
-    secret = secret_of(config)
+    secret = secret_of(config, "--to")
     source = source_of(config, reader.task(task_no)["datasource"])
     records = reader.records(task_no, run_no, secret=secret)
     try:
