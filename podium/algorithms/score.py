@@ -47,7 +47,7 @@ class Score(Scoring, Spread):
         if not set(self.declared) <= set(self.features):
             raise ValueError("levels are declared for a column that has no coefficient")
         if sorted(term_names(self.features, self.declared)) != sorted(self.coefficients):
-            raise ValueError("needs one coefficient, such as sex[m], for each declared level after the first, and none for the first")
+            raise ValueError("needs one coefficient, such as sex[m], for each declared level after the first")
         return self
 
     @property

@@ -33,7 +33,8 @@ class Scene:
         self.fields = {"kind": "csv", "name": "t", "path": str(self.path), "types": {"id": "text", "v": "integer"}, **fields}
 
     def write(self, *rows):
-        self.path.write_text("id,v\n" + "".join(f"{name},{'' if v is None else v}\n" for name, v in rows))
+        with self.path.open("w", newline="") as file:
+            csv.writer(file).writerows([("id", "v"), *rows])
 
     def run(self, *, known=b"", new_only=False, results=True):
         """The part's results by key, and the part's answer."""
@@ -78,9 +79,10 @@ def test_each_new_or_changed_row_has_its_own(tmp_path, new_only):
     scene.write(*rows)
     known = scene.record(("same", 4)) + scene.record(("changed", 3)) + scene.record(("mended", 6), bad=True)
     found, answer = scene.run(known=known, new_only=new_only)
-    wanted = {name: math.nan if v is None else 1 + v / 2 for name, v in rows if name not in ("same", "bad")}
+    left_out = ("same", "bad", "mended") if new_only else ("same", "bad")  # what stands in quarantine unchanged is not judged again
+    wanted = {name: math.nan if v is None else 1 + v / 2 for name, v in rows if name not in left_out}
     assert {key: str(value) for key, value in found.items()} == {scene.key(name): str(value) for name, value in wanted.items()}
-    assert (answer["new"], answer["changed"], answer["unchanged"], answer["quarantined"]) == (53, 1, 1, 1)
+    assert (answer["new"], answer["changed"], answer["quarantined"]) == (len(wanted) - 1, 1, 1)
 
 
 def test_only_where_they_are_wanted(tmp_path):
