@@ -15,7 +15,7 @@ from podium.contracts import Outcome
 from podium.errors import ConfigError
 from podium.history.results import VALUE, WIDTH, Sealer, divided
 from schemas.stores import PodDatabase
-from schemas.tables import BATCH, DATAPOINT, GIVEN, RUN, TASK, TURN
+from schemas.tables import BATCH, DATAPOINT, GIVEN, RUN, TASK, TURN, at_once
 
 NONE = struct.pack("<d", math.inf)  # in the place of a number: nothing stands any more
 
@@ -46,10 +46,12 @@ def records(session: Session, task_no: int, run_no: int | None = None, *, secret
 
 def result(session: Session, task_no: int, key: bytes, *, secret: bytes) -> dict[str, float | None]:
     """`result`: what the datapoint was given by the question (None: it was used, and has none); nothing where none stands."""
-    batches = select(RUN.c.id, BATCH.c.run_no, BATCH.c.no, DATAPOINT.c.outcome).join(RUN, RUN.c.no == BATCH.c.run_no)
-    here = and_(DATAPOINT.c.run_no == BATCH.c.run_no, DATAPOINT.c.batch == BATCH.c.no, DATAPOINT.c.key == key)
-    said = _of(batches.join(DATAPOINT, here), task_no).where(DATAPOINT.c.outcome != int(Outcome.MOVED))
-    last = session.execute(said.order_by(TURN.desc(), BATCH.c.run_no.desc(), BATCH.c.no.desc()).limit(1)).first()
+    batches = select(RUN.c.id, TURN.label("turn"), BATCH.c.run_no, BATCH.c.no).join(RUN, RUN.c.no == BATCH.c.run_no)
+    places = at_once(_of(batches, task_no), "places").c
+    here = and_(DATAPOINT.c.run_no == places.run_no, DATAPOINT.c.batch == places.no, DATAPOINT.c.key == key)
+    said = select(places.id, places.run_no, places.no, DATAPOINT.c.outcome).join(DATAPOINT, here)
+    said = said.where(DATAPOINT.c.outcome != int(Outcome.MOVED))
+    last = session.execute(said.order_by(places.turn.desc(), places.run_no.desc(), places.no.desc()).limit(1)).first()
     if last is None or last.outcome != Outcome.DONE:
         return {}
     number = _opened(session, last, _sealer(session, task_no, secret)).get(key)
