@@ -328,6 +328,7 @@ class PartReport(Frozen):
     `fingerprints` (16 bytes each) and `outcomes` (1 byte) are in the order of the keys; `reasons` has one byte a quarantined one, in that
     order: the place of its rule in `rules`. `unseen`: keys that were known in this part and were not met in it. `state` is what the
     algorithm made of the used rows, where its states add. `digest` stands for the very rows that were used, in their order and version.
+    `results`: what the algorithm gives each new or changed datapoint, in the order of the keys (float64, little-endian; NaN: nothing).
     """
 
     rows: int = Field(ge=0)
@@ -345,6 +346,19 @@ class PartReport(Frozen):
     reasons: bytes = b""
     unseen: bytes = b""
     digest: bytes = b""
+    results: bytes = b""
+
+
+class Reported(Frozen):
+    """What a report of results holds: of the source's `rows` those `written`, and `without` a number among them.
+
+    `elsewhere`: results of datapoints that the source does not have now.
+    """
+
+    rows: int = Field(ge=0)
+    written: int = Field(ge=0)
+    without: int = Field(ge=0)
+    elsewhere: int = Field(ge=0)
 
 
 class ValidationReport(Frozen):

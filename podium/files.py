@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from podium.errors import ConfigError
@@ -21,21 +23,29 @@ def private_folder(path: Path) -> Path:
 def write_private(path: Path, data: bytes | str, *, exclusive: bool = False) -> Path:
     """Write the file with mode 0600 in one atomic step; `exclusive` raises FileExistsError instead of replacing one."""
     private_folder(path.parent)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with in_the_making(path, exclusive=exclusive) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+@contextmanager
+def in_the_making(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
+    """An empty file with mode 0600 beside `path`, for somebody to write; it takes that place at the end, and is gone after an error."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data.encode() if isinstance(data, str) else data)
-            out.flush()
-            os.fsync(out.fileno())
+        yield temporary
+        os.fsync(handle)
         if exclusive:
             os.link(temporary, path)
-            Path(temporary).unlink()
+            temporary.unlink()
         else:
-            Path(temporary).replace(path)
+            temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-    return path
+    finally:
+        os.close(handle)
 
 
 def close_folder(path: Path, *, what: str) -> Path:

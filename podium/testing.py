@@ -9,7 +9,7 @@ import random
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from podium.algorithms import Additive, Algorithm, Iterative
+from podium.algorithms import Additive, Algorithm, Iterative, Scoring
 from podium.contracts import Card, CardColumn, Part, Partial, Released, ReleasedCell, Reply, Round, Status
 from podium.datasources import ARROW, Datasource
 from podium.errors import ConfigError, DataSourceError, TaskError
@@ -147,6 +147,8 @@ def check_algorithm(algorithm: Algorithm, batch: pa.RecordBatch | None = None) -
         assert set(other) == {None}, "a hidden level's figures are not shown as missing"
     if isinstance(algorithm, Additive):
         _check_additive(algorithm, rows)
+    if isinstance(algorithm, Scoring):
+        _check_scoring(algorithm, rows)
     if "where" in type(algorithm).model_fields:
         _check_where(algorithm)
     assert Algorithm.load(json.loads(json.dumps(algorithm.dump()))) == algorithm, "dump() does not rebuild it"
@@ -165,6 +167,9 @@ def _check_where(algorithm: Algorithm) -> None:
     assert _alike(given, wanted, algorithm), "where is not the same as asking about the rows that are left"
     if isinstance(filtered, Additive):
         _check_additive(filtered, rows.select(columns))
+    if isinstance(filtered, Scoring):
+        left_out = [score for place, score in enumerate(filtered.scores(rows.select(columns)).to_pylist()) if place not in kept]
+        assert set(left_out) == {None}, "a row that the filter left out has a score"
     filtered.check(sample_card())
     card = sample_card()
     with_patient = (*card.columns, CardColumn(name="patient", type="text", semantic="identifier"))
@@ -195,6 +200,22 @@ def _check_additive(algorithm: Additive, rows: pa.RecordBatch) -> None:
         parts[touched] = rows.take(pa.array(others, pa.int64()))
         states[touched] = json.loads(json.dumps(algorithm.state([parts[touched]])))
     _refuses_states(algorithm, state, chance)
+
+
+def _check_scoring(algorithm: Scoring, rows: pa.RecordBatch) -> None:
+    """A finite number a row, or null; the same in any batch; and the state is made of them, and of nothing else in their place."""
+    import pyarrow as pa
+
+    scores = algorithm.scores(rows)
+    assert scores.type == pa.float64(), "scores are not float64"
+    assert len(scores) == rows.num_rows, "there is not one score for each row"
+    found = scores.to_pylist()
+    assert all(score is None or math.isfinite(score) for score in found), "a score is not finite"
+    single = [algorithm.scores(rows.slice(place, 1)).to_pylist()[0] for place in range(rows.num_rows)]
+    assert single == found, "a score depends on other rows"
+    assert algorithm.tallied([(rows, scores)]) == algorithm.state([rows]), "the state is not that of the scores"
+    none = algorithm.merged([algorithm.tallied([(rows, pa.nulls(rows.num_rows, pa.float64()))])])
+    assert not any(cell.n for cell in none.cells), "rows without a score are counted"
 
 
 def _refuses_states(algorithm: Additive, state: dict[str, Any], chance: random.Random) -> None:

@@ -4,8 +4,9 @@ A question is a `history_task`, by the digest of its algorithm, parameters, colu
 each part is a `batch`, which commits in one transaction with its datapoints and its state. What a run wrote counts once the run does
 (`run.counted`): until then nobody else sees it, and a run that ends without a release takes it away again.
 
-Nothing here is a cell: keys and fingerprints are keyed digests of 16 bytes. A datapoint that did not change is not written again; its
-standing is that of the newest counted run that says something of it: newest by `run.counted_no`, not by `run.no`.
+Nothing here is a cell, and what an algorithm gave a datapoint, which could tell one, is sealed: keys and fingerprints are keyed digests of
+16 bytes. A datapoint that did not change is not written again; its standing is that of the newest counted run that says something of it:
+newest by `run.counted_no`, not by `run.no`.
 """
 
 from __future__ import annotations
@@ -73,6 +74,17 @@ class DatapointRecord(SQLModel, table=True):
     key: bytes = Field(primary_key=True, sa_type=LargeBinary)
     fingerprint: bytes = Field(sa_type=LargeBinary)
     outcome: int = Field(sa_type=SmallInteger)
+
+
+class DatapointResultRecord(SQLModel, table=True):
+    """What the algorithm gave the `datapoints` of a batch that are new or changed: `podium.history.results` says how it is sealed."""
+
+    __tablename__ = "datapoint_result"
+
+    run_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    batch: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    datapoints: int
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class QuarantineRecord(SQLModel, table=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -19,9 +19,9 @@ from sqlmodel import Session, col, func, select, update
 
 from podium.contracts import Outcome, PartReport
 from podium.errors import TaskError
-from schemas import bulk, retention
+from schemas import bulk, results, retention
 from schemas.bulk import WIDTH
-from schemas.datapoints import BatchRecord, DatapointRecord, QuarantineRecord, TaskRecord
+from schemas.datapoints import BatchRecord, DatapointRecord, DatapointResultRecord, QuarantineRecord, TaskRecord
 from schemas.opening import snapshot
 from schemas.records import RunRecord
 from schemas.retention import drop as drop
@@ -140,8 +140,10 @@ class HistoryStore:
         with self.database.transaction() as session:
             return set(session.exec(select(DatapointRecord.key).where(DatapointRecord.run_no == run_no)))
 
-    def commit(self, run_no: int, no: int, *, part: str, token: str, report: PartReport, whole: bool, contract: bytes = b"") -> None:
-        """One part of a run, with its datapoints and state. The first one with that number is the only one.
+    def commit(
+        self, run_no: int, no: int, *, part: str, token: str, report: PartReport, whole: bool, contract: bytes = b"", given: bytes = b""
+    ) -> None:
+        """One part of a run, with its datapoints, state, and sealed, what was `given` them. The first with that number is the only one.
 
         Nothing is written for a run that has ended: a worker that was late has nobody to take it away again.
         """
@@ -172,6 +174,9 @@ class HistoryStore:
             session.flush()
             connection, outcomes = session.connection(), report.outcomes
             bulk.write(connection, run_no, no, keys=report.keys, fingerprints=report.fingerprints, outcomes=outcomes)
+            if given:
+                count = report.outcomes.count(Outcome.DONE)
+                session.add(DatapointResultRecord(run_no=run_no, batch=no, datapoints=count, sealed=given))
             if report.reasons:
                 session.execute(insert(QuarantineRecord), _reasons(run_no, no, report))
 
@@ -181,9 +186,14 @@ class HistoryStore:
         with self.database.transaction() as session:
             session.exec(update(BatchRecord).where(col(BatchRecord.run_no).in_(counted)).values(state=None))
 
-    def prune(self, before: int) -> int:
-        """Forget what newer runs have replaced, of runs that ended before that; how many events. No question stands otherwise then."""
-        return retention.prune(self.database, before)
+    def prune(self, before: int, *, secret: Callable[[], bytes]) -> int:
+        """Forget what newer runs have replaced, of runs that ended before that; how many events. No question stands otherwise then.
+
+        The pod's `secret` is asked for where results of datapoints have to be sealed again, without those.
+        """
+        removed = retention.prune(self.database, before)
+        results.prune(self.database, secret)
+        return removed
 
 
 def count(session: Session, record: RunRecord, used: Used) -> None:

@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session, col, create_engine, func, select
 
 from podium.contracts import DatasourceSchema, Released
 from podium.errors import ConfigError
-from schemas import questions, uses
+from schemas import questions, results, uses
 from schemas.datapoints import DatapointRecord
 from schemas.opening import pod_engine
 from schemas.records import DecisionRecord, ResultRecord, RunRecord, SchemaRecord
@@ -26,7 +27,7 @@ SHOWN = (
     *("id", "status", "code", "task", "analyst", "alias", "algorithm", "datasource", "rows_read"),
     *(*questions.COUNTS, "rows_released", "received_at", "started_at", "finished_at"),
 )
-IN_DETAIL = ("task_json", "tries", "flow_run", "replied_at", "acknowledged_at", "task_no", "counted", "standing", "repeat_no")
+IN_DETAIL = ("no", "task_json", "tries", "flow_run", "replied_at", "acknowledged_at", "task_no", "counted", "standing", "repeat_no")
 
 
 class RunReader:
@@ -59,6 +60,7 @@ class RunReader:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
             decision, result = session.get(DecisionRecord, run), session.get(ResultRecord, run)
             parts, broken = questions.parts_of_run(session, record.no or 0)
+            given = results.count(session, record.task_no or 0, record.no)
         released = Released.model_validate_json(result.released) if result else None
         return {
             **_fields(record, (*SHOWN, *IN_DETAIL)),
@@ -72,6 +74,7 @@ class RunReader:
             },
             "parts": parts,
             "broken": broken,
+            "results": given,
             "suppressed": None if released is None else [each.model_dump() for each in released.suppressed],
             "released": None if released is None else released.model_dump(mode="json", exclude={"suppressed"}),
         }
@@ -89,7 +92,7 @@ class RunReader:
     def task(self, no: int) -> dict[str, Any]:
         """One question: its runs, their totals, its datapoints, its parts."""
         with self._session() as session:
-            return questions.question(session, no)
+            return {**questions.question(session, no), "results": results.count(session, no)}
 
     def uses(self, datasource: str, key: bytes) -> list[dict[str, Any]]:
         """Which questions and runs used the datapoint with that key, and how it stands."""
@@ -100,6 +103,21 @@ class RunReader:
         """Whether any counted run says something of that key."""
         with self._session() as session:
             return uses.known(session, datasource, key)
+
+    def result(self, task_no: int, key: bytes, *, secret: bytes) -> dict[str, float | None]:
+        """What the question gave the datapoint with that key: `result`, if there is anything. Raises ConfigError."""
+        with self._session() as session:
+            return results.result(session, task_no, key, secret=secret)
+
+    def results(self, task_no: int, run_no: int | None = None) -> int:
+        """How many results are kept of the question, or of one run of it."""
+        with self._session() as session:
+            return results.count(session, task_no, run_no)
+
+    def records(self, task_no: int, run_no: int | None = None, *, secret: bytes) -> Iterator[bytes]:
+        """These results, packed, with what took them away: see `schemas.results.records`. Raises ConfigError."""
+        with self._session() as session:
+            yield from results.records(session, task_no, run_no, secret=secret)
 
     def before(self, moment: int) -> dict[str, int]:
         """How many counted runs ended before that, and how many entries on datapoints they have."""
@@ -149,4 +167,8 @@ def _reading(url: str, pod: str) -> Engine:
 
 def _file(path: Path | str) -> Engine:
     place = f"file:{quote(str(path))}?mode=ro"
-    return create_engine("sqlite://", creator=lambda: sqlite3.connect(place, uri=True, timeout=30), hide_parameters=True)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(place, uri=True, timeout=30, check_same_thread=False)  # a long answer is taken chunk by chunk, by any thread
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)

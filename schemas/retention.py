@@ -6,24 +6,32 @@ from sqlalchemy import text
 from sqlmodel import Session, col, delete, select
 
 from podium.contracts import FINAL, Outcome
-from schemas.datapoints import BatchRecord, DatapointRecord, QuarantineRecord, TaskRecord
+from schemas.datapoints import BatchRecord, DatapointRecord, DatapointResultRecord, QuarantineRecord, TaskRecord
 from schemas.opening import snapshot
 from schemas.records import RunRecord
 from schemas.stores import PodDatabase
 
 AT_ONCE = 10_000
 
-# A datapoint's events, the newest first. What is gone can be forgotten too, but only once nothing older is left that would come back.
+# A datapoint's events, the newest first. What is gone can be forgotten too, but only once nothing older is left that would come back. One
+# that has only moved since it was given a result keeps it.
 _SUPERSEDED = text("""
     SELECT run_no, batch, "key" FROM (
         SELECT datapoint.run_no, datapoint.batch, datapoint."key", datapoint.outcome, run.finished_at,
             ROW_NUMBER() OVER (PARTITION BY datapoint."key" ORDER BY run.counted_no DESC, datapoint.batch DESC) AS place,
+            ROW_NUMBER() OVER (
+                PARTITION BY datapoint."key", datapoint.outcome = :moved ORDER BY run.counted_no DESC, datapoint.batch DESC
+            ) AS said,
             COUNT(*) OVER (PARTITION BY datapoint."key") AS events
         FROM datapoint JOIN run ON run.no = datapoint.run_no
         WHERE run.task_no = :task_no AND run.counted
     ) AS event
-    WHERE finished_at < :before AND (place > 1 OR (outcome = :gone AND events = 1))
+    WHERE finished_at < :before AND (place > 1 OR (outcome = :gone AND events = 1)) AND NOT (
+        said = 1 AND outcome = :done
+        AND EXISTS (SELECT 1 FROM datapoint_result AS given WHERE given.run_no = event.run_no AND given.batch = event.batch)
+    )
 """)
+_NUMBERS = {"done": int(Outcome.DONE), "gone": int(Outcome.GONE), "moved": int(Outcome.MOVED)}
 _TAKE_AWAY = tuple(
     text(f'DELETE FROM {table} WHERE run_no = :run_no AND batch = :batch AND "key" = :key')  # noqa: S608
     for table in ("datapoint", "quarantine")
@@ -47,7 +55,7 @@ _BATCHES = (
 
 def drop(session: Session, run_no: int) -> None:
     """Take away what a run wrote: it does not count, or begins again."""
-    for table in (DatapointRecord, QuarantineRecord, BatchRecord):
+    for table in (DatapointRecord, DatapointResultRecord, QuarantineRecord, BatchRecord):
         session.exec(delete(table).where(col(table.run_no) == run_no))
 
 
@@ -76,7 +84,7 @@ def _sweep(session: Session) -> None:
 def _forget(database: PodDatabase, task_no: int | None, before: int) -> int:
     removed = 0
     with snapshot(database.engine) as connection:
-        which = {"task_no": task_no, "before": before, "gone": int(Outcome.GONE)}
+        which = {"task_no": task_no, "before": before, **_NUMBERS}
         rows = connection.execution_options(stream_results=True).execute(_SUPERSEDED, which)
         for chunk in rows.partitions(AT_ONCE):
             events = [event._asdict() for event in chunk]

@@ -9,11 +9,12 @@ from sqlmodel import SQLModel
 
 from schemas import datapoints, records
 
-__all__ = ["BATCH", "DATAPOINT", "QUARANTINE", "RESULT", "RUN", "TASK", "TURN", "at_once", "swept_key"]
+__all__ = ["BATCH", "DATAPOINT", "GIVEN", "QUARANTINE", "RESULT", "RUN", "TASK", "TURN", "at_once", "swept_key"]
 
 _OF = SQLModel.metadata.tables
 BATCH = _OF[datapoints.BatchRecord.__tablename__]
 DATAPOINT = _OF[datapoints.DatapointRecord.__tablename__]
+GIVEN = _OF[datapoints.DatapointResultRecord.__tablename__]
 QUARANTINE = _OF[datapoints.QuarantineRecord.__tablename__]
 TASK = _OF[datapoints.TaskRecord.__tablename__]
 RESULT = _OF[records.ResultRecord.__tablename__]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from prefect.input import RunInput
 from pydantic import Field
 
-from podium.algorithms import Algorithm
+from podium.algorithms import Algorithm, Scoring
 from podium.contracts import Task
 from podium.errors import TaskError
 from schemas.records import ApprovalRecord
@@ -46,12 +46,14 @@ def brief(desk: Desk, asked: ApprovalRecord) -> str:
     """Who asks for what, of which columns, until when; in Markdown."""
     record = desk.runs.get(asked.run)
     task = Task.model_validate_json(record.task_json)
+    algorithm = Algorithm.load(task.algorithm)
     lines = {
         "Asked by": record.alias,
         "Algorithm": record.algorithm,
-        "Columns read": ", ".join(Algorithm.load(task.algorithm).columns()) or "none",
+        "Columns read": ", ".join(algorithm.columns()) or "none",
         "Datasource": record.datasource,
         "Protocol": str(task.protocol["kind"]),
+        **_kept(desk, algorithm),
         "Answer before": datetime.fromtimestamp(asked.expires, UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in lines.items())
@@ -62,6 +64,12 @@ def brief(desk: Desk, asked: ApprovalRecord) -> str:
         f"What exactly is asked, with every condition: `podium approvals show {verb}`. Without an answer in time it expires."
         f"{unsigned if asked.approver == 'signed' else ''}"
     )
+
+
+def _kept(desk: Desk, algorithm: Algorithm) -> dict[str, str]:
+    """What stays at the pod, where the algorithm gives each datapoint a number."""
+    keeps = desk.config.history.pod_db and isinstance(algorithm, Scoring)
+    return {"Stays at this pod": "a number for each datapoint, for you alone"} if keeps else {}
 
 
 def _cell(text: str) -> str:

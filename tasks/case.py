@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect.runtime import flow_run
 
-from podium.algorithms import Additive, Algorithm, Iterative
+from podium.algorithms import Additive, Algorithm, Iterative, Scoring
 from podium.contracts import Partial, Released, Reply, Status, Task
 from podium.crypto.encryption import decode_public
 from podium.crypto.envelope import new_id, reference, seal
@@ -87,6 +87,11 @@ class Case:
     def by_parts(self) -> bool:
         """Whether the answer is made of the states of the source's parts."""
         return isinstance(self.algorithm, Additive) and self.protocol.kind == "one_round"
+
+    @property
+    def gives_results(self) -> bool:
+        """Whether each datapoint is given something that stays here."""
+        return self.by_parts and isinstance(self.algorithm, Scoring)
 
     @property
     def in_rounds(self) -> bool:

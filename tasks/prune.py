@@ -15,5 +15,5 @@ async def prune(desk: Desk) -> int:
     desk.replay.prune(now())
     desk.ring.prune(now())
     keep = desk.config.history
-    await asyncio.to_thread(desk.history.prune, before=now() - keep.keep_events_days * DAY)
+    await asyncio.to_thread(desk.history.prune, before=now() - keep.keep_events_days * DAY, secret=lambda: desk.secret)
     return await asyncio.to_thread(desk.runs.forget_results, before=now() - keep.keep_days * DAY)

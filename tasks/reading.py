@@ -1,7 +1,7 @@
 """A reading: one run's way through its source, part by part. What it has committed is what a crash leaves of it.
 
 Each part is read, held against the contract and, where the algorithm's states add, computed, by the worker; then it commits with all that
-belongs to it. What is committed counts for nobody else until the run ends with a release.
+belongs to it, the results of its datapoints included. What is committed counts for nobody else until the run ends with a release.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.contracts import Outcome, PartReport
+from podium.history.results import Sealer, results_of
 from podium.history.secret import datasource_secret
 from podium.workers.progress import Scanned
 from schemas.datapoints import BatchRecord
@@ -88,6 +89,7 @@ class Reading:
             new_only=self._new_only,
             contract=self.contract,
             algorithm=case.algorithm.dump() if case.by_parts else None,
+            results=self._keeps and case.gives_results,
         )
 
     async def read(self) -> None:
@@ -120,10 +122,21 @@ class Reading:
     async def _commit(self, part: str, token: str, report: PartReport) -> None:
         if not self._keeps:
             return
-        commit = partial(self._case.desk.history.commit, self._case.no, self._number, part=part, token=token, report=report)
-        whole = self._case.by_parts and not self._new_only
-        await asyncio.to_thread(partial(commit, whole=whole, contract=self._judged_by))
+        await asyncio.to_thread(self._write, part, token, report)
         self._number += 1
+
+    def _write(self, part: str, token: str, report: PartReport) -> None:
+        whole = self._case.by_parts and not self._new_only
+        commit = partial(self._case.desk.history.commit, self._case.no, self._number, part=part, token=token, report=report)
+        commit(whole=whole, contract=self._judged_by, given=self._sealed(report))
+
+    def _sealed(self, report: PartReport) -> bytes:
+        """What the algorithm has given the part's datapoints, as it is kept."""
+        case = self._case
+        if not (given := results_of(report)):
+            return b""
+        sealer = Sealer(case.desk.secret, datasource=case.task.datasource, question=case.task_key)
+        return sealer.seal(given, run=case.run, batch=self._number)
 
     def _known_so_far(self) -> Standing:
         case = self._case

@@ -70,6 +70,27 @@ class Additive(Algorithm):
         return self.merged([self.state(batches)])
 
 
+class Scoring(Additive):
+    """An additive algorithm that has a result for each datapoint too. It stays at the pod: its custodian may read it, nobody else.
+
+    What leaves is made of the scores as any state is. They are worked out once, for the state and for the pod.
+    """
+
+    @abstractmethod
+    def scores(self, batch: pa.RecordBatch) -> pa.Array:
+        """The score of each row: float64 and finite, or null where it has none. It depends on the row alone.
+
+        A row that the filter leaves out has none.
+        """
+
+    @abstractmethod
+    def tallied(self, scored: Iterable[tuple[pa.RecordBatch, pa.Array]]) -> dict[str, Any]:
+        """The state of rows whose `scores` are beside them."""
+
+    def state(self, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+        return self.tallied((batch, self.scores(batch)) for batch in batches)
+
+
 class Iterative(Algorithm):
     """An algorithm of several rounds, each at parameters that follow from what all pods released before.
 

@@ -28,13 +28,12 @@ MAX_BINS: int = Rules().max_levels  # the two open ones included; a pod's own ru
 LEAST, MOST = -(2**63), 2**63 - 1
 
 
-class Binned(Adding):
-    """Counts of a continuous column between edges that the analyst declares, so that no edge tells a least or a greatest value.
+class Edged(Adding):
+    """Counts of numbers between edges that the analyst declares, so that no edge tells a least or a greatest value.
 
-    Counts leave rounded, and a bin with too few rows is kept back as any cell is. Rows without a value (NaN counts as null) are in no bin.
+    Counts leave rounded, and a bin with too few rows is kept back as any cell is. Rows without a value are in no bin.
     """
 
-    column: str
     edges: tuple[float, ...]
 
     @field_validator("edges")
@@ -67,25 +66,34 @@ class Binned(Adding):
     def disclosure(self) -> Disclosure:
         return Disclosure(rounded=("count",))
 
-    def suits(self, card: Card) -> None:
-        continuous(card, self.column, field=f"algorithm.{self.kind}.column", what="bins")
-
     def empty(self) -> Tallies[Counts]:
         return Tallies((*self.grouping(), BIN), Counts)
 
-    def add(self, batch: pa.RecordBatch, tallies: Tallies[Counts]) -> None:
-        """Count the rows of each level and bin that has any."""
+    def count(self, batch: pa.RecordBatch, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_], *, tallies: Tallies[Counts]) -> None:
+        """Count the rows of each level and bin that has any; only `valid` ones have a value."""
         import numpy as np
 
         from podium.algorithms._levels import groups
-        from podium.algorithms._numbers import numbers
 
-        values, valid = numbers(batch, self.column)
         places = np.searchsorted(_edges(self.edges, values), values, side="right")
         for key, positions in groups(batch, self.grouping()):
             found = np.bincount(places[positions[valid[positions]]])
             for place in np.flatnonzero(found).tolist():
                 tallies[*key, place].add(int(found[place]))
+
+
+class Binned(Edged):
+    """Counts of a continuous column. NaN counts as null."""
+
+    column: str
+
+    def suits(self, card: Card) -> None:
+        continuous(card, self.column, field=f"algorithm.{self.kind}.column", what="bins")
+
+    def add(self, batch: pa.RecordBatch, tallies: Tallies[Counts]) -> None:
+        from podium.algorithms._numbers import numbers
+
+        self.count(batch, *numbers(batch, self.column), tallies=tallies)
 
 
 def _edges(edges: Sequence[float], values: npt.NDArray[Any]) -> npt.NDArray[np.float64 | np.int64]:

@@ -49,20 +49,7 @@ class Design:
         import numpy as np
 
         for batch in batches:
-            terms: list[Floats] = []
-            groups: list[Floats] = []
-            counts = np.ones(batch.num_rows, dtype=bool)
-            for name in self.features:
-                levels = self.levels.get(name, _BOOLEAN if _is_boolean(batch, name) else ())
-                if levels:
-                    codes = _codes(batch, name, levels)
-                    found = [(codes == code).astype(float) for code in range(len(levels))]
-                    counts &= codes >= 0
-                    terms, groups = terms + found[1:], groups + found
-                else:
-                    values = _numbers(batch, name)
-                    counts &= ~np.isnan(values)
-                    terms.append(values)
+            terms, groups, counts = terms_of(batch, self.features, self.levels)
             if self.positive is None:
                 target = _numbers(batch, self.target)
                 counts &= ~np.isnan(target)
@@ -75,6 +62,28 @@ class Design:
             yield Block(
                 batch.num_rows, np.stack(terms, axis=1)[counts], target[counts], (np.stack(groups, axis=1) if groups else empty)[counts]
             )
+
+
+def terms_of(
+    batch: pa.RecordBatch, features: Sequence[str], levels: Mapping[str, Sequence[Value]]
+) -> tuple[list[Floats], list[Floats], npt.NDArray[np.bool_]]:
+    """Of all rows the terms, the levels (a column of 0 and 1 each), and which rows count. Raises TaskError for an infinite value."""
+    import numpy as np
+
+    terms: list[Floats] = []
+    groups: list[Floats] = []
+    counts = np.ones(batch.num_rows, dtype=bool)
+    for name in features:
+        if known := levels.get(name, _BOOLEAN if _is_boolean(batch, name) else ()):
+            codes = _codes(batch, name, known)
+            found = [(codes == code).astype(float) for code in range(len(known))]
+            counts &= codes >= 0
+            terms, groups = terms + found[1:], groups + found
+        else:
+            values = _numbers(batch, name)
+            counts &= ~np.isnan(values)
+            terms.append(values)
+    return terms, groups, counts
 
 
 class Groups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from podium.algorithms._terms import INTERCEPT
 from podium.plugin import Frozen
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class Fit(Frozen):
 
         rows = [(term.name, term.estimate, term.error, term.statistic, term.p) for term in self.terms]
         return pd.DataFrame(rows, columns=["term", "estimate", "error", self.statistic, "p"])
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """The estimates by term, without the intercept: as `Score` takes them."""
+        return {term.name: term.estimate for term in self.terms if term.name != INTERCEPT}
+
+    @property
+    def intercept(self) -> float:
+        """The estimate of the intercept; 0 where the model has none."""
+        return next((term.estimate for term in self.terms if term.name == INTERCEPT), 0.0)
 
     def __getitem__(self, name: str) -> Term:
         """The term of that name. Raises KeyError."""

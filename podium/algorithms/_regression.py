@@ -17,17 +17,15 @@ from pydantic import Field, field_validator, model_validator
 from podium.algorithms import Iterative
 from podium.algorithms._filtered import Filtered
 from podium.algorithms._fit import Fit
+from podium.algorithms._terms import INTERCEPT, MAX_TERMS, check_feature, check_levels, term_names
 from podium.contracts import Card, CardColumn, Cell, Disclosure, Partial, Released, Value
-from podium.errors import ConfigError, TaskError
+from podium.errors import TaskError
 from podium.plugin import Frozen
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from podium.algorithms._design import Block, Design, Floats
-
-MAX_TERMS = 100
-INTERCEPT = "(intercept)"
 
 
 class Point(Frozen):
@@ -62,9 +60,7 @@ class Regression(Filtered, Iterative):
     @field_validator("levels")
     @classmethod
     def _distinct_levels(cls, levels: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
-        for values in levels.values():
-            if len(values) < 2 or len(set(values)) < len(values) or None in values:
-                raise ValueError("needs two or more levels for each column, each once, and not null")
+        check_levels(levels)
         return levels
 
     @model_validator(mode="after")
@@ -86,9 +82,7 @@ class Regression(Filtered, Iterative):
     @property
     def slopes(self) -> tuple[str, ...]:
         """The names of the terms but for the intercept."""
-        return tuple(
-            f"{name}[{level}]" if level is not None else name for name in self.features for level in self.levels.get(name, (0, None))[1:]
-        )
+        return term_names(self.features, self.levels)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -108,7 +102,7 @@ class Regression(Filtered, Iterative):
         Iterative.check(self, card)
         self._check_target(card.column(self.target, field=f"algorithm.{self.kind}.target"), card)
         for name in self.features:
-            self._check_feature(card.column(name, field=f"algorithm.{self.kind}.features"), card)
+            check_feature(card, name, levels=self.levels, field=f"algorithm.{self.kind}.features")
 
     def share(self, batches: Iterable[pa.RecordBatch]) -> Partial:
         from podium.algorithms._design import Groups
@@ -160,25 +154,6 @@ class Regression(Filtered, Iterative):
     def _moments(self) -> int:
         """How many columns have a mean in the first round."""
         return len(self.slopes)
-
-    def _check_feature(self, column: CardColumn, card: Card) -> None:
-        name, field = column.name, f"algorithm.{self.kind}.features"
-        if column.semantic == "continuous" and column.type in ("integer", "number"):
-            if name in self.levels:
-                raise ConfigError(f"column {name!r} is continuous and has no levels.", field=field, code="not_categorical")
-        elif column.type == "boolean":
-            if name in self.levels:
-                raise ConfigError(f"column {name!r} is boolean: its levels are known.", field=field, code="not_categorical")
-        elif column.semantic not in ("categorical", "boolean"):
-            raise ConfigError(
-                f"column {name!r} of {card.datasource!r} is {column.semantic} and cannot be a feature.",
-                field=field,
-                remedy="Features are continuous numbers, booleans, or categorical columns with declared levels.",
-                code="not_a_feature",
-            )
-        elif name not in self.levels:
-            remedy = f"Add levels={{{name!r}: [...]}}; the first is the reference."
-            raise ConfigError(f"column {name!r} of {card.datasource!r} is categorical.", field=field, remedy=remedy, code="no_levels")
 
 
 def pairs(terms: int) -> list[tuple[int, int]]:

@@ -27,6 +27,7 @@ def prune(
     as_json: JsonFlag = False,
 ) -> None:
     """Remove what old runs kept and no run needs any more. How each datapoint stands stays."""
+    from podium.cli._history_datapoint import secret_of
     from podium.cli._history_readers import Readers
     from podium.cli._pods import pods_meant
 
@@ -39,7 +40,7 @@ def prune(
             typer.echo(_announced(one, dry_run=dry_run), err=True)
             if not dry_run:
                 with _database(config) as database:
-                    one["removed"] = _store(database).prune(until)
+                    one["removed"] = _store(database).prune(until, secret=lambda config=config: secret_of(config, "keys"))
             done.append(one)
     lines = [f"{one['pod']}: {'nothing was changed' if dry_run else str(one['removed']) + ' entries removed'}." for one in done]
     emit(done, as_json=as_json, human="\n".join(lines) or "No pod was started here.")

@@ -22,13 +22,17 @@ def look_up(readers: Readers, text: str, *, datasource: str) -> list[dict[str, A
         source = source_of(config, datasource or _only(readers))
         for copy, key in enumerate(keys(text, source=source, config=config, reader=reader), start=1):
             numbered = {} if source.key else {"copy": copy}
-            found += [{"pod": pod, **numbered, **one} for one in reader.uses(source.name, key)]
+            for one in reader.uses(source.name, key):
+                given = reader.result(one["no"], key, secret=secret_of(config))
+                found.append({"pod": pod, **numbered, **one, **given})
     return found
 
 
 def keys(text: str, *, source: Datasource, config: PodConfig, reader: Any) -> list[bytes]:
     """The keys that the datapoint goes by in that pod's history. Raises ConfigError."""
-    secret = _secret(config, source.name)
+    from podium.history.secret import datasource_secret
+
+    secret = datasource_secret(secret_of(config), source.name)
     named = keys_of(text, source=source, schemas=reader.schemas(source.name), secret=secret)
     if source.key:
         return named
@@ -73,14 +77,15 @@ def _only(readers: Readers) -> str:
     return names[0]
 
 
-def _secret(config: PodConfig, datasource: str) -> bytes:
+def secret_of(config: PodConfig, field: str = FIELD) -> bytes:
+    """The pod's secret. Raises ConfigError where it is not there."""
     from podium.errors import ConfigError
-    from podium.history.secret import datasource_secret, pod_secret
+    from podium.history.secret import pod_secret
 
     path = config.folder / "keys" / "history.key"
     if not path.is_file():  # a new one would know nothing
-        raise ConfigError("the pod's secret is not there, and digests cannot be made.", field=FIELD, remedy=f"Restore {path}.")
-    return datasource_secret(pod_secret(path), datasource)
+        raise ConfigError("the pod's secret is not there, and digests cannot be made.", field=field, remedy=f"Restore {path}.")
+    return pod_secret(path)
 
 
 def show(found: list[dict[str, Any]]) -> None:
@@ -93,11 +98,14 @@ def show(found: list[dict[str, Any]]) -> None:
         title = f"Question {one['no']} at {one['pod']}: {one['algorithm']} of {one['datasource']}{copy}"
         console.print(printable(title))
         stands = f"{one['now']} ({one['rule']})" if one["rule"] else one["now"]
-        for name, value in {
+        lines = {
             "now": stands,
             "used first": time_(one["first_used_at"]),
             "versions": ", ".join(one["versions"]) or "none was used",
-        }.items():
+        }
+        if "result" in one:
+            lines["result"] = "none: an input is missing" if one["result"] is None else repr(one["result"])
+        for name, value in lines.items():
             console.print(printable(f"  {name:<13} {value}"), soft_wrap=True)
         _show_runs(one["used_in"])
     if any(one["used_in"] for one in found):

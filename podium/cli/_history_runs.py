@@ -59,6 +59,8 @@ def show_one(run: dict[str, Any]) -> None:
     }
     if run["repeat_no"]:
         lines["repeat"] = f"{run['repeat_no']} of the standing task that came with run {run['standing'][:SHORT]}"
+    if run["results"]:
+        lines["results"] = f"{run['results']}; see: podium pod history report --run {run['id'][:SHORT]} --to FILE"
     if run["task_no"] is not None:
         lines["history"] = f"question {run['task_no']}; see: podium pod history --task {run['task_no']}"
     for name, value in lines.items():

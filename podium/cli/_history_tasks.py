@@ -41,6 +41,8 @@ def show_one(task: dict[str, Any]) -> None:
         "together": ", ".join(f"{totals[name]} {name}" for name in counts_in([totals])),
         "contract": broken(totals["broken"]),
     }
+    if task["results"]:
+        lines["results"] = f"{task['results']}; see: podium pod history report --task {task['no']} --to FILE"
     for name, value in lines.items():
         console.print(printable(f"  {name:<13} {value}"), soft_wrap=True)
     _show_runs(task["runs"], console)

@@ -1,6 +1,7 @@
 """`podium pod history`: what was asked of the pods here, and what became of it. For the custodian alone: it shows what was released.
 
-What is printed is in `_history_runs`, `_history_tasks` and `_history_datapoint`; `_history_change` has the two verbs that write.
+What is printed is in `_history_runs`, `_history_tasks` and `_history_datapoint`; `_history_change` has the two verbs that write
+into the database, `_history_report` the one that writes a file.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typer.core import TyperGroup
 
 from podium.cli._frame import JsonFlag, emit
 from podium.cli._history_change import prune, retry
+from podium.cli._history_report import report
 from podium.cli._pods import Which
 
 DEFAULT = "show"
 
 
 class HistoryVerbs(TyperGroup):
-    """`prune` and `retry` are verbs; whatever else follows `podium pod history` is for `show`."""
+    """`prune`, `report` and `retry` are verbs; whatever else follows `podium pod history` is for `show`."""
 
     default = DEFAULT
 
@@ -32,9 +34,10 @@ class HistoryVerbs(TyperGroup):
 app = typer.Typer(cls=HistoryVerbs, help="What was asked of the pods here, and what became of it.")
 app.command()(prune)
 app.command()(retry)
+app.command()(report)
 
 
-@app.command(hidden=True, epilog="Two verbs of its own: podium pod history prune --help, podium pod history retry --help.")
+@app.command(hidden=True, epilog="Verbs of its own, each with --help: podium pod history prune, report, retry.")
 def show(
     pod: Which = "",
     run: Annotated[str, typer.Option(metavar="ID", help="One run in detail; the first characters of its id will do.")] = "",

@@ -11,6 +11,7 @@ import typer
 from podium.cli._frame import JsonFlag, emit
 
 if TYPE_CHECKING:
+    from podium.config import PodConfig
     from podium.policy.approvals import Answer
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,10 +43,10 @@ def show(run: Run, pod: Pod, as_json: JsonFlag = False) -> None:
     """Everything about one question, with the task word by word."""
     import json
 
-    _, store = _open(pod)
+    config, store = _open(pod)
     fields = _fields(*_find(store, pod, run))
     lines = [f"{name}: {value}" for name, value in fields.items() if name != "task" and value not in ("", None)]
-    lines += _repeats(fields["task"])
+    lines += [*_repeats(fields["task"]), *_keeps(fields["task"], config)]
     emit(fields, as_json=as_json, human="\n".join([*lines, json.dumps(fields["task"], indent=2, ensure_ascii=False)]))
 
 
@@ -100,6 +101,16 @@ def _repeats(task: dict[str, Any]) -> list[str]:
 
     repeat = Task.model_validate(task).repeat
     return [f"repeats: {repeat.words}; a yes is a yes to each of them"] if repeat else []
+
+
+def _keeps(task: dict[str, Any], config: PodConfig) -> list[str]:
+    """That each datapoint will have a result here, where the algorithm gives one."""
+    from podium.algorithms import Algorithm, Scoring
+
+    if not issubclass(Algorithm.of(task["algorithm"]["kind"]), Scoring):
+        return []
+    kept = "is kept at this pod, sealed, for its custodian alone" if config.history.pod_db else "is not kept: history.pod_db is false"
+    return [f"results: a number for each datapoint {kept}; what leaves is how they are spread"]
 
 
 def _open(pod: str) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podium.algorithms._regression import INTERCEPT
+from podium.algorithms._terms import INTERCEPT
 from podium.algorithms.logistic import Logistic
 
 if TYPE_CHECKING:

@@ -59,13 +59,16 @@ class Filter(Frozen):
 
     def keep(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows for which it is true. Raises ConfigError when a column's type is not that of its literals."""
+        for batch in batches:
+            yield batch if (true := self.true(batch)) is None else batch.filter(true)
+
+    def true(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
+        """For each row whether it is true, null where that is not known; None where every row is kept. Raises as `keep` does."""
         if self.root is None:
-            yield from batches
-            return
+            return None
         from podium.filters.rows import truth
 
-        for batch in batches:
-            yield batch.filter(truth(self.root, batch, field=self.field))
+        return truth(self.root, batch, field=self.field)
 
 
 def parse(text: str, *, field: str = "where") -> Filter:

@@ -5,7 +5,10 @@ Where a check fails the answer is nonsense; whether what it says is true, nobody
 
 from __future__ import annotations
 
+import array
 import json
+import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,10 +16,18 @@ from itertools import pairwise
 from podium.contracts import Outcome, PartReport, Survey
 from podium.errors import WorkerError
 
-WIDTH = 16
+WIDTH, VALUE = 16, 8
 MOST_RULES = 256  # a reason is one byte
 MOST_TEXT = 4096  # signs of an id or a rule
-BINARY = ("keys", "fingerprints", "outcomes", "reasons", "unseen", "digest")  # as the answer's parts have them, and then the state
+BINARY = (
+    "keys",
+    "fingerprints",
+    "outcomes",
+    "reasons",
+    "unseen",
+    "digest",
+    "results",
+)  # as the answer's parts have them, and then the state
 
 
 def checked_survey(survey: Survey) -> Survey:
@@ -28,8 +39,8 @@ def checked_survey(survey: Survey) -> Survey:
     return survey
 
 
-def checked_report(report: PartReport, parts: Sequence[bytes], *, digests: bool, new_only: bool) -> PartReport:
-    """The report with its binary parts. Raises WorkerError `worker_nonsense`."""
+def checked_report(report: PartReport, parts: Sequence[bytes], *, digests: bool, new_only: bool, results: bool = False) -> PartReport:
+    """The report with its binary parts. `results`: each new or changed datapoint has one. Raises WorkerError `worker_nonsense`."""
     if len(parts) != len(BINARY) + 1 or report.keys or report.fingerprints or report.outcomes or report.state is not None:
         raise nonsense()
     try:
@@ -39,7 +50,9 @@ def checked_report(report: PartReport, parts: Sequence[bytes], *, digests: bool,
     if not isinstance(state, dict | None):
         raise nonsense()
     whole = report.model_copy(update={**dict(zip(BINARY, parts, strict=False)), "state": state})
-    if not (_adds_up(whole, new_only=new_only) and _fits(whole, digests=digests) and _is_plain(whole)):
+    if not (
+        _adds_up(whole, new_only=new_only) and _fits(whole, digests=digests) and _has_results(whole, results=results) and _is_plain(whole)
+    ):
         raise nonsense()
     return whole
 
@@ -67,6 +80,17 @@ def _fits(report: PartReport, *, digests: bool) -> bool:
         and (digests or not report.unseen)
         and all(one < other for one, other in pairwise(keys))
     )
+
+
+def _has_results(report: PartReport, *, results: bool) -> bool:
+    """Whether there is a number for each new or changed datapoint; none where no state could be made either. NaN is none, not infinity."""
+    wanted = report.outcomes.count(Outcome.DONE) if results and report.state is not None else 0
+    if len(report.results) != VALUE * wanted:
+        return False
+    values = array.array("d", report.results)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return not any(map(math.isinf, values))
 
 
 def _is_plain(report: PartReport) -> bool:

@@ -29,6 +29,7 @@ class Inside:
         self._records = Records()
         self._reading: Reading | None = None
         self._states: list[dict[str, Any]] = []
+        self._results: list[bytes] = []
 
     def do(self, fields: dict[str, Any], parts: list[bytes]) -> Result:
         """Carry out one command. Raises whatever goes wrong."""
@@ -54,6 +55,11 @@ class Inside:
             case "states":
                 self._states += json.loads(parts[0])
                 return DONE, []
+            case "results":
+                self._results += parts
+                return DONE, []
+            case "report":
+                return self._report(Path(fields["path"]), *parts)
             case "merged":
                 return self._merged(fields["algorithm"])
         raise WorkerError("there is no such command.", code="worker_command")
@@ -117,6 +123,7 @@ class Inside:
             new_only=bool(fields["new_only"]),
             contract=Path(fields["contract"]),
             algorithm=fields["algorithm"],
+            results=bool(fields["results"]),
         )
         self._reading = Reading(self._source, order, records, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
         return DONE, []
@@ -131,6 +138,13 @@ class Inside:
 
         states, self._states = self._states, []
         return additive(fields).merged(states).model_dump_json(), []
+
+    def _report(self, path: Path, secret: bytes) -> Result:
+        from podium.workers.report import Results, write_report
+
+        results, self._results = Results(self._results), []
+        told = write_report(self._source, results, path, secret=secret, progress=lambda rows: self._progress(Scanned(rows, 0, 1)))
+        return told.model_dump_json(), []
 
     def _current(self) -> Reading:
         if self._reading is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from podium.workers.pairs import Places
     from podium.workers.picked import Picked
 
 NOTHING = 255  # no outcome
@@ -33,8 +34,9 @@ def report(
     failures: Mapping[str, int],
     state: dict[str, Any] | None,
     unseen: bytes,
+    scores: npt.NDArray[np.float64] | None = None,
 ) -> PartReport:
-    """`codes`: of each judged row 0, or 1 + the place in `rules` of the first rule that it breaks."""
+    """`codes`: of each judged row 0, or 1 + the place in `rules` of the first rule that it breaks. `scores` are those of good rows."""
     import numpy as np
 
     flags, keys, prints = picked.judged.joined()
@@ -63,6 +65,7 @@ def report(
     keys = np.concatenate((keys[said], moved_keys))
     prints = np.concatenate((prints[said], moved_prints))
     by = order(keys)
+    results = b"" if scores is None else _results(scores, good=~bad, of=said, by=by[outcomes[by] == Outcome.DONE])
     names, reasons = _reasons(codes[by][outcomes[by] == Outcome.QUARANTINED], rules)
     return PartReport(
         **counts,
@@ -75,7 +78,17 @@ def report(
         reasons=reasons,
         unseen=unseen,
         digest=digest,
+        results=results,
     )
+
+
+def _results(scores: npt.NDArray[np.float64], *, good: npt.NDArray[np.bool_], of: Places, by: Places) -> bytes:
+    """The scores of some datapoints, in their order: those at the places `by` of the events, which are of the judged rows `of`."""
+    import numpy as np
+
+    every = np.full(len(good), np.nan)
+    every[good] = scores
+    return every[of][by].astype("<f8").tobytes()
 
 
 def _reasons(codes: npt.NDArray[np.uint16], rules: Sequence[str]) -> tuple[tuple[str, ...], bytes]:

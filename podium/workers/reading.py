@@ -1,7 +1,7 @@
 """A run's way through the parts of a source: read, choose, sift by the contract, and make a state of what is good.
 
-A part's rows are never in memory all at once: those that are judged go to a snapshot. What grows by the row is 33 bytes, while its part
-is read.
+A part's rows are never in memory all at once: those that are judged go to a snapshot. What grows by the row is 33 bytes, 41 with results,
+while its part is read.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from podium.workers.choosing import ByKey, Chooser
 from podium.workers.judged import report
 from podium.workers.picked import Good, Picked
 from podium.workers.records import Records
+from podium.workers.scoring import scored
 from podium.workers.sifting import FATAL, Sifting
 from podium.workers.snapshot import Snapshot
 
@@ -33,6 +34,7 @@ class Order:
     """What a run wants: the parts in the order in which they will be read (None: all of the source), and what to do with them.
 
     Without a `secret` no digests are taken. `algorithm`: whose states the parts come to; else their rows are kept, to compute on.
+    `results`: what it gives each datapoint is wanted too.
     """
 
     parts: Sequence[Part | None]
@@ -40,6 +42,7 @@ class Order:
     new_only: bool
     contract: Path
     algorithm: dict[str, Any] | None
+    results: bool = False
 
 
 class Reading:
@@ -79,12 +82,13 @@ class Reading:
         self._check_key()
         codes, rules, failures = self._sifting.sift(snapshot.batches(), reasons, last=self._parts == len(self._order.parts))
         self.good = Good(snapshot, codes)
-        state = None
+        state = scores = None
         if self._algorithm is not None and not any(rule.startswith(FATAL) for rule in failures):
-            state = self._algorithm.state(self.good.batches(self._algorithm.columns()))
+            batches = self.good.batches(self._algorithm.columns())
+            state, scores = scored(self._algorithm, batches) if self._order.results else (self._algorithm.state(batches), None)
             self.close()
         unseen = b"" if self._chooser is None else self._chooser.unseen_here()
-        return report(picked, codes, rules=rules, failures=failures, state=state, unseen=unseen)
+        return report(picked, codes, rules=rules, failures=failures, state=state, scores=scores, unseen=unseen)
 
     def unseen(self) -> bytes:
         """After the last part: keys that are in no part any more."""

@@ -14,12 +14,13 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from podium.contracts import DatasourceSchema, Partial, PartReport, Survey
+from podium.contracts import DatasourceSchema, Partial, PartReport, Reported, Survey
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
 from podium.workers.answers import checked_report, checked_survey, nonsense
@@ -51,7 +52,7 @@ class WorkerSession:
         self._place: Path | None = None
         self._opened: PodiumError | bool = False
         self._number = 0
-        self._digests = self._new_only = False
+        self._digests = self._new_only = self._results = False
 
     @classmethod
     def open(
@@ -130,13 +131,14 @@ class WorkerSession:
         new_only: bool,
         contract: Path,
         algorithm: dict[str, Any] | None,
+        results: bool = False,
     ) -> None:
         """Announce a run over these parts of the last survey, which will be read in that order.
 
         `known`: packed records of 36 bytes as the history yields them, a stretch of keys in each chunk. `lost`: packed keys of records
         that stand as elsewhere and are in no part any more; one that this run has written since is not among them. An empty `secret`
         takes no digests, and every row is new. With an `algorithm` each part comes to its state; without, the rows of the last part are
-        kept for `compute`.
+        kept for `compute`. With `results` it also comes to what the algorithm, which is a `Scoring` one, gives each datapoint.
         """
         chunks = iter(known)
         while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:  # the history may take its time
@@ -144,8 +146,8 @@ class WorkerSession:
         for start in range(0, len(lost), PIECE):
             await self._command({"do": "history", "of": "lost"}, _Done, [lost[start : start + PIECE]])
         fields = {"do": "begin", "ids": list(parts), "new_only": new_only, "contract": _absolute(contract), "algorithm": algorithm}
-        await self._command(fields, _Done, [secret])
-        self._digests, self._new_only = bool(secret), new_only
+        await self._command({**fields, "results": results}, _Done, [secret])
+        self._digests, self._new_only, self._results = bool(secret), new_only, results
 
     async def part(self, place: int, *, on_progress: Progress | None = None) -> PartReport:
         """Read one part. In `failures` what begins with `!` is not about single rows: a type, a missing column, a value there twice.
@@ -153,7 +155,8 @@ class WorkerSession:
         The contract's word is told, not acted upon: that the run must stop is for the pod to say.
         """
         report, parts = await self._command({"do": "part", "place": place}, PartReport, on_progress=on_progress)
-        return await asyncio.to_thread(checked_report, report, parts, digests=self._digests, new_only=self._new_only)
+        told = {"digests": self._digests, "new_only": self._new_only, "results": self._results}
+        return await asyncio.to_thread(partial(checked_report, report, parts, **told))
 
     async def unseen(self) -> bytes:
         """After the last part: packed keys, in their order, that are in no part any more."""
@@ -171,6 +174,13 @@ class WorkerSession:
     async def compute(self, algorithm: dict[str, Any]) -> Partial:
         """The algorithm's local half on the chosen rows; it is given its own columns and no others."""
         return (await self._command({"do": "compute", "algorithm": algorithm}, Partial))[0]
+
+    async def report(self, path: Path, records: Iterable[bytes], *, secret: bytes, on_progress: Progress | None = None) -> Reported:
+        """Write what rows of the source were given into a file that is there, as CSV. `records`: packed, of 24 bytes each."""
+        pieces = _pieces(records)
+        while chunk := await asyncio.to_thread(next, pieces, b""):
+            await self._command({"do": "results"}, _Done, [chunk])
+        return (await self._command({"do": "report", "path": _absolute(path)}, Reported, [secret], on_progress=on_progress))[0]
 
     async def close(self) -> None:
         """Ask the worker to end, end it if it does not, and remove its folder. Never raises for a worker that is gone."""

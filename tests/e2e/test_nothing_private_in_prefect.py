@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import sqlite3
+import struct
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -77,7 +78,8 @@ def test_prefect_and_the_pods_log_hold_nothing_private(own: Town):
     for told in ("May this task run", "Approved", "dose", "min_cell", "nothing_new", "planted-marker", "compute-", "Ana"):
         assert told in found, f"the search is blind: {told} should be there"
     secrets = keys(town, code)
-    for what, needle in [*((text, text.encode()) for text in [*CELLS, *ANALYST, *figures]), *secrets]:
+    scores = [("a score", struct.pack("<d", 918273645.0 + i * i)) for i in range(200)]
+    for what, needle in [*((text, text.encode()) for text in [*CELLS, *ANALYST, *figures]), *secrets, *scores]:
         places = [place for place, text in shown.items() if needle in text]
         assert not places, f"{what} is in Prefect: {places}"
 
@@ -117,6 +119,9 @@ def every_kind_of_run(town: Town) -> tuple[set[str], list[str]]:
     assert session.ask(podium.algorithms.Count(), datasource="patients", **ask).status is Status.RELEASED
     again = session.ask(podium.algorithms.Count(), datasource="patients", new_data_only=True, **ask)
     assert again.status is Status.SUPPRESSED
+    score = podium.algorithms.Score(coefficients={"dose": 1.0}, edges=(918280000, 918300000))  # each score is a cell
+    assert session.ask(score, datasource="patients", **ask).status is Status.RELEASED
+    assert town.rows("a", "SELECT datapoints FROM datapoint_result") == [(200,)]
     breach = session.ask(podium.algorithms.Count(), datasource="visits", **ask)
     assert (breach.status, breach.runs["demo/a"].code) == (Status.FAILED, "contract")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import struct
 import sys
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from history_scene import DONE, QUARANTINED, Past, print_  # noqa: E402
 
 from podium.cli._history_key import keys_of  # noqa: E402
 from podium.datasources import load_source  # noqa: E402
+from podium.history.results import Sealer  # noqa: E402
 from podium.history.secret import datasource_secret, pod_secret  # noqa: E402
 from schemas.stores import PodDatabase, SchemaStore  # noqa: E402
 
@@ -169,6 +172,81 @@ def test_prune_says_first_what_it_looks_at(podium, past: Past) -> None:
     assert (kept["runs"], kept["entries"]) == (0, 0)
     (nightly,) = podium("pod", "history", "prune", "north", "--dry-run", "--json").data
     assert (nightly["runs"], nightly["entries"]) == (0, 0)  # ten years, as upkeep has it
+
+
+@pytest.fixture
+def scored(past: Past, tmp_path: Path) -> Path:
+    """A question that gave patients 7 and 8 a score, in a run; 9 is in the table too. Returns the table."""
+    table, folder = tmp_path / "a.csv", tmp_path / "home" / "pods" / "clinic" / "north"
+    table.write_text("id,age\n7,50\n8,\n9,60\n")
+    fields = json.loads((folder / "pod.json").read_text())
+    fields["datasources"][0]["path"] = str(table)
+    (folder / "pod.json").write_text(json.dumps(fields))
+    schema = DatasourceSchema(datasource="patients", stage="full", columns=(Column(name="id", type="integer", semantic="identifier"),))
+    secret = pod_secret(folder / "keys" / "history.key")
+    of = {"source": load_source(SOURCE), "schemas": [schema], "secret": datasource_secret(secret, "patients")}
+    key = {keys_of(str(n), **of)[0]: score for n, score in ((7, 918273645.5), (8, math.nan), (6, 0.25))}
+    task = past.task("score")
+    run, results = past.received(task), struct.pack("<3d", *(key[one] for one in sorted(key)))
+    sealer = Sealer(secret, datasource="patients", question=b"score".ljust(16, b"-"))
+    past.part(run, {one: (DONE, print_(1)) for one in key}, given=sealer.seal(b"".join(sorted(key)) + results, run=run, batch=0))
+    past.end(run, new=3)
+    return table
+
+
+def test_a_report_of_what_each_was_given(podium, past: Past, scored: Path, tmp_path: Path) -> None:
+    to, no = tmp_path / "scores.csv", "3"
+    shown = podium("pod", "history", "--task", no).out
+    assert "3; see: podium pod history report --task 3 --to FILE" in shown
+    told = podium("pod", "history", "report", "--task", no, "--to", str(to), "--json").data
+    assert told == {"pod": "clinic/north", "task": 3, "file": str(to), "rows": 3, "written": 2, "without": 1, "elsewhere": 1}
+    assert to.read_text() == '"id","score"\n7,918273645.5\n8,\n'
+    assert to.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir() if "scores" in path.name] == ["scores.csv"]
+    to.write_text("mine")
+    error = podium("pod", "history", "report", "--task", no, "--to", str(to), "--json", code=2).error
+    assert (error["field"], to.read_text()) == ("--to", "mine")
+    said = podium("pod", "history", "report", "--run", f"{4:032x}", "--to", str(to), "--force").out
+    assert "2 of 3 rows are in" in said
+    assert "1 of them have an empty result" in said
+    assert "1 results are of datapoints that the source does not have now" in said
+    assert "918273645.5" in to.read_text()
+    (one,) = [one for one in podium("pod", "history", "--datapoint", "7", "--datasource", "patients", "--json").data if one["no"] == 3]
+    assert one["result"] == 918273645.5
+    assert "none: an input is missing" in podium("pod", "history", "--datapoint", "8", "--datasource", "patients").out
+    assert struct.pack("<d", 918273645.5) not in b"".join(path.read_bytes() for path in (past_folder(tmp_path)).glob("pod.db*"))
+
+
+def past_folder(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "pods" / "clinic" / "north"
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "said"),
+    [
+        ((), "--task", "which results are meant"),
+        (("--task", "3", "--run", "4"), "--task", "which results are meant"),
+        (("--task", "1"), "--task", "gives datapoints no result"),
+        (("--run", f"{1:032x}"), "--run", "gives datapoints no result"),
+        (("--run", f"{5:032x}"), "--run", "has no results: it is queued"),
+        (("--task", "3", "--to", "/nowhere/at/all.csv"), "--to", "no folder"),
+    ],
+)
+def test_where_there_is_no_report(podium, past: Past, scored: Path, tmp_path: Path, asked: tuple[str, ...], field: str, said: str) -> None:
+    past.received(past.task("score"))
+    where = () if "--to" in asked else ("--to", str(tmp_path / "scores.csv"))
+    error = podium("pod", "history", "report", *asked, *where, "--json", code=2).error
+    assert (error["field"], said in error["message"]) == (field, True)
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_a_report_without_the_secret_or_with_another(podium, past: Past, scored: Path, tmp_path: Path) -> None:
+    secret, to = past_folder(tmp_path) / "keys" / "history.key", tmp_path / "scores.csv"
+    secret.write_bytes(bytes(32))
+    assert "cannot be opened" in podium("pod", "history", "report", "--task", "3", "--to", str(to), "--json", code=2).error["message"]
+    secret.unlink()
+    assert str(secret) in podium("pod", "history", "report", "--task", "3", "--to", str(to), "--json", code=2).error["remedy"]
+    assert not to.exists()
 
 
 def test_prune(podium, past: Past) -> None:

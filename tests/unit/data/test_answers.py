@@ -1,6 +1,7 @@
 """A worker's answers about parts are held to their own figures: none that does not add up reaches the history."""
 
 import json
+import struct
 
 import pytest
 
@@ -18,18 +19,23 @@ RIGHT = {
     "reasons": b"\0",
     "unseen": bytes(16),
     "digest": bytes(16),
+    "results": b"",
 }
+NUMBERS = struct.pack("<2d", 0.5, float("nan"))
 
 
-def check(counts=None, *, state=b'{"a": 1}', digests=True, new_only=True, **binary):
+def check(counts=None, *, state=b'{"a": 1}', digests=True, new_only=True, wanted=False, **binary):
+    asked = {"digests": digests, "new_only": new_only, "results": wanted}
     said = {**COUNTS, "rules": ("le: v",), "failures": {"le: v": 1}, **(counts or {})}
-    return checked_report(PartReport(**said), [*({**RIGHT, **binary}[name] for name in BINARY), state], digests=digests, new_only=new_only)
+    return checked_report(PartReport(**said), [*({**RIGHT, **binary}[name] for name in BINARY), state], **asked)
 
 
 def test_what_adds_up_is_taken():
     report = check()
     assert (report.keys, report.reasons, report.state) == (RIGHT["keys"], b"\0", {"a": 1})
     assert check({"used": 8}, new_only=False, state=b"").state is None
+    assert check(results=NUMBERS, wanted=True).results == NUMBERS
+    assert check(state=b"", wanted=True).results == b""  # a broken rule about the whole: there is nothing to give
     nothing = {**dict.fromkeys(BINARY, b""), "digest": bytes(16)}
     assert check(digests=False, **nothing).new == 1
 
@@ -55,6 +61,13 @@ def test_what_adds_up_is_taken():
         {"reasons": b""},
         {"reasons": b"\1"},
         {"unseen": bytes(15)},
+        {"results": NUMBERS},
+        {"wanted": True},
+        {"wanted": True, "results": NUMBERS[:-1]},
+        {"wanted": True, "results": NUMBERS[:8]},
+        {"wanted": True, "results": NUMBERS + bytes(8)},
+        {"wanted": True, "results": NUMBERS, "state": b""},
+        {"wanted": True, "results": struct.pack("<2d", 0.5, float("inf"))},
         {"digest": b""},
         {"digest": bytes(17)},
         {"digests": False},

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from podium.history.results import Sealer, divided
+
+SCORE = {"kind": "score", "coefficients": {"age": 0.5, "sex[m]": 1.25}, "levels": {"sex": ["f", "m"]}, "edges": [10, 20, 30], "by": "sex"}
 QUESTIONS = {
-    "by_parts": ({"kind": "mean", "column": "age", "by": "sex"}, False, 1),
+    "by_parts": (SCORE, False, 1),
     "new_only": ({"kind": "count", "by": "sex"}, True, 3),
 }
 TABLES = {
@@ -29,7 +32,23 @@ def rows(first: int, last: int) -> str:
 
 
 def everything(pod: Any) -> dict[str, Any]:
-    return {name: sorted(pod.rows(f"SELECT {columns} FROM {name}"), key=str) for name, columns in TABLES.items()}
+    """What the database holds, opened where it is sealed."""
+    found = {name: sorted(pod.rows(f"SELECT {columns} FROM {name}"), key=str) for name, columns in TABLES.items()}
+    return {**found, "results": results(pod)}
+
+
+def results(pod: Any) -> list[tuple[Any, ...]]:
+    """Run, batch, and what each datapoint was given, which is one row for each datapoint that was used."""
+    secret, found = (pod.database.parent / "keys" / "history.key").read_bytes(), []
+    used = dict(pod.rows("SELECT run_no || '.' || batch, COUNT(*) FROM datapoint WHERE outcome = 0 GROUP BY 1"))
+    given = "SELECT result.run_no, batch, datapoints, sealed, run.id, task.key FROM datapoint_result AS result"
+    joined = " JOIN run ON run.no = result.run_no JOIN history_task AS task ON task.no = run.task_no ORDER BY 1, 2"
+    for run_no, batch, datapoints, sealed, run, question in pod.rows(given + joined):
+        keys, numbers = divided(Sealer(secret, datasource="patients", question=question).open(sealed, run=run, batch=batch))
+        assert len(keys) == 16 * datapoints == 16 * used.pop(f"{run_no}.{batch}")
+        found.append((run_no, batch, keys.hex(), numbers.hex()))
+    assert not (found and used)
+    return found
 
 
 @pytest.fixture(params=QUESTIONS)
@@ -72,6 +91,8 @@ def test_a_run_that_dies_before_any_commit_ends_as_if_it_had_not(asked: Any, eve
     back()
     undisturbed = ended(pod, run)
     assert undisturbed["how"]["status"] == "released"
+    batches = 3 if pod.rows("SELECT algorithm FROM history_task") == [("score",)] else 0
+    assert len(undisturbed["results"]) == batches
     assert commits > 8
     for number in range(min(first, every), commits + 1, every):
         back()

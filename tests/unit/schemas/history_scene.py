@@ -53,7 +53,16 @@ class Past:
         return run
 
     def part(
-        self, run: str, said: Said, *, no: int = 0, part: str = "all", token: str = "1", rule: str = "age_range", **more: object
+        self,
+        run: str,
+        said: Said,
+        *,
+        no: int = 0,
+        part: str = "all",
+        token: str = "1",
+        rule: str = "age_range",
+        given: bytes = b"",
+        **more: object,
     ) -> None:
         ordered = sorted(said)
         outcomes = [said[each][0] for each in ordered]
@@ -68,7 +77,7 @@ class Past:
             outcomes=bytes(outcomes),
             reasons=bytes(bad),
         )
-        self.history.commit(self.runs.get(run).no, no, part=part, token=token, report=report, whole=True)
+        self.history.commit(self.runs.get(run).no, no, part=part, token=token, report=report, whole=True, given=given)
 
     def end(self, run: str, *, rows: int = 20, **counts: int) -> str:
         record = self.runs.get(run)

@@ -211,7 +211,7 @@ def test_what_newer_runs_have_replaced_is_forgotten(question: Question):
     standing, known = question.history.standing(question.no), question.known()
     for run, at in ((first, 10), (second, 20)):
         question.runs.note(run, finished_at=at)
-    assert [question.history.prune(before=before) for before in (10, 15, 15, 20, 21, 21)] == [0, 2, 0, 0, 1, 0]
+    assert [question.history.prune(before=before, secret=lambda: bytes(32)) for before in (10, 15, 15, 20, 21, 21)] == [0, 2, 0, 0, 1, 0]
     assert question.history.standing(question.no) == standing
     assert question.known() == known == question.of({1: Row(1), 2: Row(2)})
     assert [rows(question, "datapoint", run) for run in (first, second)] == [1, 1]
@@ -229,7 +229,7 @@ def test_a_clock_that_was_wrong_brings_nothing_back(question: Question):
     for run, at in ((first, 30), (second, 20)):
         question.runs.note(run, finished_at=at)
     for before in (25, 25, 40, 40):
-        question.history.prune(before=before)
+        question.history.prune(before=before, secret=lambda: bytes(32))
         assert question.known() == {}
     assert [rows(question, "datapoint", run) for run in (first, second)] == [0, 0]
 
@@ -240,7 +240,7 @@ def test_what_was_left_behind_is_swept_up(question: Question):
         question.commit(run, 0, done(1, outcome=QUARANTINED))
     with question.database.transaction() as session:  # as if it had ended in the middle of something
         session.execute(text("UPDATE run SET status = 'failed' WHERE id = :run"), {"run": ended})
-    question.history.prune(before=0)
+    question.history.prune(before=0, secret=lambda: bytes(32))
     assert [rows(question, table, ended) for table in ("datapoint", "quarantine", "batch")] == [0, 0, 0]
     assert [rows(question, table, open_) for table in ("datapoint", "quarantine", "batch")] == [1, 1, 1]
 
@@ -256,7 +256,7 @@ def test_who_reads_sees_one_moment_and_holds_nobody_up(question: Question, monke
     assert 0 < len(found[0]) < 36 * 10_000
     question.commit(second, 0, done(*range(25_000), 30_000, outcome=GONE))
     question.release(second, question.number(first))
-    assert question.history.prune(before=2**31 - 1) > 0
+    assert question.history.prune(before=2**31 - 1, secret=lambda: bytes(32)) > 0
     found += list(reading)
     assert len(b"".join(found)) == 36 * 25_001
     assert question.known() == {}
