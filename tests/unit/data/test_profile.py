@@ -126,6 +126,8 @@ def test_a_source_that_is_no_file(tmp_path):
     from podium.datasources import Datasource
 
     class Made(Datasource):
+        kind = "made"
+
         def columns(self):
             return [("a", "integer"), ("s", "text")]
 
