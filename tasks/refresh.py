@@ -27,7 +27,7 @@ def chosen(desk: Desk, wanted: list[str]) -> list[str]:
 
 
 async def due(desk: Desk, name: str) -> DatasourceSchema | None:
-    """None if the schema must be taken; else the one at hand, full and of the very same data and settings, in what is said of its columns by now."""
+    """None if the schema must be taken; else the one at hand, full, of the same data and settings, in what is said of it by now."""
     known = desk.schema(name)
     if known is None or known.stage != "full" or not desk.contract(name).is_file():
         return None

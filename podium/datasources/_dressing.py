@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 
 from podium.contracts import Column, DatasourceSchema, SemanticType
 from podium.datasources import Datasource
@@ -20,14 +19,14 @@ from podium.plugin import nearest
 BY_DICTIONARY = "set by the data dictionary"
 _SET = ("set by force_types", BY_DICTIONARY)
 _LEVELS: tuple[SemanticType, ...] = ("categorical", "boolean")
-MOST_NAMED = 40
 _EXTREMES: tuple[SemanticType, ...] = ("continuous", "categorical", "boolean", "date")
+MOST_NAMED = 40
 
 
 def dressed(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema:
     """The schema with what the custodian says of its columns. Raises DataSourceError for words that are about other data."""
+    _check(schema, source)
     words = words_of(source)
-    _check(schema, source, words)
     columns = tuple(_dressed(column, words.get(column.name), source) for column in schema.columns)
     return schema.model_copy(update={"columns": columns})
 
@@ -48,7 +47,7 @@ def dressed_anew(schema: DatasourceSchema, source: Datasource) -> DatasourceSche
 
 def words_of(source: Datasource) -> dict[str, Words]:
     """What the dictionary and `about` say together, by column."""
-    found = read_dictionary(source.dictionary) if source.dictionary else {}
+    found = _dictionary(source)
     for name, said in source.about.items():
         before = found.get(name, Words())
         found[name] = before.model_copy(update={field: value for field, value in said.model_dump().items() if value})
@@ -57,7 +56,7 @@ def words_of(source: Datasource) -> dict[str, Words]:
 
 def beyond(schema: DatasourceSchema, source: Datasource) -> str:
     """What the data dictionary describes and the data do not have, in words for the custodian; empty where there is no such column."""
-    described = read_dictionary(source.dictionary) if source.dictionary else {}
+    described = _dictionary(source)
     known = {*schema.names, *source.ignore_columns}
     spare = [name for name in schema.names if name not in described]
     names = [_with_the_nearest(name, spare) for name in described if name not in known]
@@ -73,11 +72,15 @@ def _with_the_nearest(name: str, spare: list[str]) -> str:
     return f"{name} (is it {near[0]}?)" if near else name
 
 
-def _check(schema: DatasourceSchema, source: Datasource, words: Mapping[str, Words]) -> None:
+def _dictionary(source: Datasource) -> dict[str, Words]:
+    return read_dictionary(source.dictionary) if source.dictionary else {}
+
+
+def _check(schema: DatasourceSchema, source: Datasource) -> None:
     known = {*schema.names, *source.ignore_columns}
     wrong = [("about", name) for name in source.about if name not in known]
-    if not known & {*words}:
-        wrong += [("dictionary", name) for name in words]
+    if not known & {*(described := _dictionary(source))}:
+        wrong += [("dictionary", name) for name in described]
     for field, name in wrong:
         message = f"there is no column {name!r} to describe."
         raise DataSourceError(message, field=f"datasources.{source.name}.{field}", remedy=nearest(name, list(schema.names)))
