@@ -24,7 +24,11 @@ class LonePod:
         self.home, self.sources = home, sources
         home.mkdir(parents=True, exist_ok=True)
         pod = {"pod": {"name": "lone", "owner": "demo"}, "hub": {"url": "http://127.0.0.1:9"}, "datasources": sources, **sections}
-        environment = {**os.environ, "PODIUM_HOME": str(home), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+        prefect = {
+            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        }  # a slow run would start one
+        environment = {**os.environ, "PODIUM_HOME": str(home), **prefect}
         self._log = (home / "lone.log").open("a")
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment
