@@ -11,6 +11,7 @@ VARIABLE = "variable / field name"
 _LABEL, _TYPE, _CHOICES, _IDENTIFIER = "field label", "field type", "choices, calculations, or slider labels", "identifier?"
 _CODED = ("", "radio", "dropdown")  # of the other types the choices are a formula, or words beside a slider
 _FIXED = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
+_TYPES: dict[str, SemanticType] = {"notes": "text", "checkbox": "boolean", "yesno": "boolean", "truefalse": "boolean"}
 _BOX = {"0": "Unchecked", "1": "Checked"}
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")  # of labels written with REDCap's editor
 Said = tuple[str, dict[str, str], SemanticType | None]
@@ -19,11 +20,12 @@ Said = tuple[str, dict[str, str], SemanticType | None]
 def redcap_words(cells: Mapping[str, str]) -> dict[str, Said]:
     """Column → (description, labels, type). A heading stands for no column, and a field with several boxes for one a box.
 
-    A field that the project marked as an identifier is one; notes are text. Other types are for the data to tell.
+    A field that the project marked as an identifier is one, notes are text, boxes and questions of yes or no are boolean. All other types
+    are for the data to tell.
     """
     name, description = cells[VARIABLE].strip(), _plain(cells.get(_LABEL, ""))
     kind, choices = cells.get(_TYPE, "").strip().lower(), cells.get(_CHOICES, "")
-    semantic: SemanticType | None = "text" if kind == "notes" else None
+    semantic = _TYPES.get(kind)
     if cells.get(_IDENTIFIER, "").strip().lower() == "y":
         semantic = "identifier"
     if kind == "descriptive":

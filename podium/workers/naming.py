@@ -34,12 +34,14 @@ _NAMES: tuple[tuple[Word, str], ...] = (
     ("remark", r"(.* )?(comments?|remarks?|notes?|free ?text|narrative|description)( .*)?"),
     ("code", r"(.* )?(code|site|cent(er|re)|clinic|hospital|ward|region|district|county|province|school|country)"),
 )
+_DAY = r"[12][0-9]{3}[./-][01]?[0-9][./-][0-3]?[0-9]|[0-3]?[0-9][./-][0-3]?[0-9][./-]([12][0-9]{3}|[0-9]{2})"
+_TIME = r"([ T][0-2][0-9]:[0-5][0-9](:[0-9.]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _DIGITS = r"^([^0-9]*[0-9]){7,15}[^0-9]*$"
 # Nearly all texts must be like all the expressions of a shape.
 _SHAPES = {
     "image files": (r"(?i)\.(png|jpe?g|tiff?|bmp|gif|webp|dcm|dicom|nii|nii\.gz|mha|mhd|nrrd|svs|ndpi)$",),
     "e-mail addresses": (r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",),
-    "dates": (r"^([12][0-9]{3}[./-][01]?[0-9][./-][0-3]?[0-9]|[0-3]?[0-9][./-][0-3]?[0-9][./-]([12][0-9]{3}|[0-9]{2}))$",),
+    "dates": (rf"^({_DAY}){_TIME}$",),
     "postcodes": (r"^([A-Za-z]{1,2}[0-9][0-9A-Za-z]? [0-9][A-Za-z]{2}|[0-9]{5}(-[0-9]{4})?|[0-9]{4} ?[A-Z]{2})$",),
     "social security numbers": (r"^[0-9]{3}-[0-9]{2}-[0-9]{4}$",),
     "telephone numbers": (r"^(\+|00)?[0-9]{0,4}[ ./-]?\(?[0-9]{2,5}\)?([ ./-]?[0-9]{2,}){1,4}$", _DIGITS),

@@ -112,7 +112,7 @@ def _identifies(facts: Facts) -> str:
     if word in ("id", "contact") and facts.distinct > MANY_IDS:
         return f"called an identifier, {facts.some} values"
     once = facts.values >= MIN_ROWS_UNIQUE and (facts.unique or (facts.unique is None and facts.distinct >= NEARLY_UNIQUE * facts.values))
-    dense = isinstance(facts.min, (int, float)) and isinstance(facts.max, (int, float)) and facts.max - facts.min < 2 * facts.values
+    dense = isinstance(facts.min, int) and isinstance(facts.max, int) and facts.max - facts.min < 2 * facts.values
     if once and (dense or word in ("id", "number", "contact")):
         return _once(facts)
     return ""

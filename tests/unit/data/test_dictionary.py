@@ -73,10 +73,10 @@ def test_a_dictionary_of_redcap(tmp_path):
     boxes = {"0": "Unchecked", "1": "Checked"}
     assert read_dictionary(written(tmp_path, head + lines)) == {
         "sex": Words(description="Sex", labels={"1": "Male", "2": "Female, or other"}),
-        "races___1": Words(description="Race: White", labels=boxes),
-        "races___b": Words(description="Race: Black", labels=boxes),
+        "races___1": Words(description="Race: White", labels=boxes, type="boolean"),
+        "races___b": Words(description="Race: Black", labels=boxes, type="boolean"),
         "bmi": Words(description="BMI"),
-        "ok": Words(description="Consent", labels={"1": "Yes", "0": "No"}),
+        "ok": Words(description="Consent", labels={"1": "Yes", "0": "No"}, type="boolean"),
         "pain": Words(description="Pain"),
     }
 
@@ -92,8 +92,8 @@ def test_what_redcap_projects_mark_and_mark_up(tmp_path):
         "phone": Words(description="Phone at home", type="identifier"),
         "memo": Words(description="Memo", type="text"),
         "low": Words(description="Age < 18 and > 5"),
-        "why____1": Words(description="Why: No idea", labels=boxes),
-        "why___ab": Words(description="Why: Other", labels=boxes),
+        "why____1": Words(description="Why: No idea", labels=boxes, type="boolean"),
+        "why___ab": Words(description="Why: Other", labels=boxes, type="boolean"),
     }
 
 

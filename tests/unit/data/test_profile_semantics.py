@@ -82,6 +82,7 @@ VISITS = pd.DataFrame(
         "case.id": [None if n % 50 == 0 else float(n // 2 * 31) for n in range(N)],
         "age_group": [f"{5 * (n % 18)}-{5 * (n % 18) + 4}" for n in range(N)],
         "seen": [f"{n % 12 + 1:02d}/{n % 28 + 1:02d}/{1990 + n % 30}" for n in range(N)],
+        "seen_at": [f"2024-{n % 12 + 1:02d}-{n % 28 + 1:02d}T10:00:00.000Z" for n in range(N)],
         "comments": ["no blood sample taken today" if n % 2 else "not measured, was asleep" if n % 3 else None for n in range(N)],
         "note": ["ABC"[n % 3] for n in range(N)],
         "ward_code": [100 + 7 * (n % 30) for n in range(N)],
@@ -95,7 +96,7 @@ TRUE_OF_VISITS = {
     "continuous": "children number_of_drugs year day age dose cost",
     "text": "first_name surname free_text icd comments",
     "image": "scan",
-    "date": "born seen",
+    "date": "born seen seen_at",
 }
 
 
