@@ -108,7 +108,7 @@ def _is_long(c: str) -> str:
 def _has_comma(c: str, *, sure: bool) -> str:
     """Whether all values are numbers, some with a decimal comma; unless that is `sure`, some that no comma of thousands would give."""
     some = f"{c} LIKE '%,%'" if sure else f"NOT regexp_full_match({c}, '[+-]?([0-9]+|[1-9][0-9]{{0,2}}(,[0-9]{{3}})+)')"
-    return f"bool_and(regexp_full_match({c}, '[+-]?([0-9]+|[0-9]*,[0-9]+)')) AND bool_or({some})"
+    return f"bool_and(regexp_full_match({c}, '[+-]?([0-9]+|[0-9]*,[0-9]+)([eE][+-]?[0-9]+)?')) AND bool_or({some})"
 
 
 def _true(engine: duckdb.DuckDBPyConnection, relation: str, looks: Sequence[str]) -> Sequence[object]:

@@ -9,7 +9,7 @@ from podium.datasources import Datasource
 
 # What is said about a source, and how its rows are dealt with: neither makes other rows of it.
 ASIDE = ("about", "description", "dictionary", "catalogue", "on_drift", "on_bad_rows", "max_bad_share")
-RULES = 2  # of what a column is taken for: with other rules every schema is taken anew, from what was seen of the data before
+RULES = 1  # of what a column is taken for: with other rules every schema is taken anew, from what was seen of the data before
 
 
 def settings(source: Datasource) -> bytes:

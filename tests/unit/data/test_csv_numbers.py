@@ -33,9 +33,10 @@ def test_a_decimal_comma_between_semicolons(tmp_path):
         ("id\ta", lambda n: f"{n}\t1,{100 + n}", "text"),  # thousands, or not
         ("id\ta", lambda n: f"{n}\t0,{100 + n}", "number"),
         ("id;a", lambda n: f"{n};1,{100 + n}", "number"),
+        ("id;a", lambda n: f"{n};-1,{n}e-0{n % 9}", "number"),
         ("id,a", lambda n: f'{n},"{n},5"', "text"),  # between commas it may be anything
     ],
-    ids=["point too", "list", "thousands", "no thousands", "semicolons", "commas"],
+    ids=["point too", "list", "thousands", "no thousands", "semicolons", "exponents", "commas"],
 )
 def test_other_commas(tmp_path, head, line, kind):
     assert schema_of(tmp_path, lines(head, line)).column("a").type == kind
