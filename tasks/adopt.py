@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from podium.contracts import DatasourceSchema
-from podium.datasources._dressing import dressed
+from podium.datasources._dressing import beyond, dressed
 from podium.errors import PodiumError
 from podium.timeline import timeline
 from podium.workers.session import Limits, WorkerSession
@@ -38,6 +38,8 @@ async def _adopted(desk: Desk, name: str) -> DatasourceSchema:
         schema = dressed(desk.given(name, await worker.profile("partial")), source)
         source.check_fields(schema.names)
         written = await worker.write_contract(schema, desk.contract(name))
+    if more := beyond(schema, source):
+        log.warning("datasource %s: %s", name, more)
     if written != desk.contract(name):
         log.warning("contract of %s was edited by hand and is kept; the one from the given schema is %s", name, written.name)
     return schema

@@ -7,7 +7,7 @@ import time
 from typing import Literal
 
 from podium.contracts import DatasourceSchema
-from podium.datasources._dressing import dressed
+from podium.datasources._dressing import beyond, dressed
 from podium.errors import PodiumError
 from podium.timeline import timeline
 from podium.workers.progress import Scanned
@@ -64,6 +64,8 @@ async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) ->
         written = contract = desk.contract(name)
         if stage == "full":  # only then is it known where no value is missing
             written = await worker.write_contract(schema, contract)
+    if stage == "full" and (more := beyond(schema, source)):
+        log.warning("datasource %s: %s", name, more)
     if written != contract:
         log.warning("contract %s was edited by hand and is kept; the one from the new schema is %s", contract.name, written.name)
     return schema

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from podium.contracts import DatasourceSchema
-from podium.datasources._dressing import dressed_anew
+from podium.datasources._dressing import beyond, dressed_anew
+from podium.datasources._stamp import stamp
 from podium.errors import PodiumError
 from tasks.desk import Desk
 from tasks.keep import keep
@@ -26,19 +27,21 @@ def chosen(desk: Desk, wanted: list[str]) -> list[str]:
 
 
 async def due(desk: Desk, name: str) -> DatasourceSchema | None:
-    """None if the schema must be taken; else the one at hand, full and of the very same data, in what is said of its columns by now."""
+    """None if the schema must be taken; else the one at hand, full, of the same data and settings, in what is said of it by now."""
     known = desk.schema(name)
     if known is None or known.stage != "full" or not desk.contract(name).is_file():
         return None
     try:
         source = desk.source(name)
-        token = await asyncio.to_thread(source.token)  # a database may take its time
+        token = await asyncio.to_thread(stamp, source)  # a database may take its time
         anew = dressed_anew(known, source) if known.token == token else None
     except PodiumError:  # told where the schema is taken
         return None
     if anew is not None:
         if anew != known:
             keep(desk, anew)
+            if more := beyond(anew, source):
+                log.warning("datasource %s: %s", name, more)
         desk.state.datasource(name, "full")
     return anew
 

@@ -103,10 +103,14 @@ def _meant(config: PodConfig, wanted: str) -> str:
 def _taken(source: Datasource, rules: Rules, path: str) -> Looked:
     import asyncio
 
-    from podium.datasources._dressing import dressed
+    from podium.datasources._dressing import beyond, dressed
+    from podium.text import printable
 
     schema = asyncio.run(_profiled(source))
-    return Looked(path, source.kind, dressed(schema, source), rules, source.description)
+    looked = Looked(path, source.kind, dressed(schema, source), rules, source.description)
+    if more := beyond(schema, source):
+        typer.echo(printable(f"warning: {more}"), err=True)
+    return looked
 
 
 async def _profiled(source: Datasource) -> DatasourceSchema:

@@ -70,11 +70,17 @@ def _card(column: Column, looked: Looked) -> str:
         f"<h2>{_bdi(column.name)}{f'<small>{_bdi(column.unit)}</small>' if column.unit else ''}</h2>",
         f'<p class="kind">{escape(kind)}</p>',
         f'<p class="about">{_bdi(column.description, most=2000)}</p>' if column.description else "",
-        drawn,
+        drawn or _undrawn(column),
         _labels(column) if not bars else "",
         _facts(column, looked) if counted else "",
     ]
     return f"<section>{''.join(lines)}</section>"
+
+
+def _undrawn(column: Column) -> str:
+    """Why a card has no picture."""
+    hidden = {"identifier": "Identifiers are not shown.", "text": "Texts are not shown."}
+    return f'<p class="kind">{hidden[column.semantic]}</p>' if column.semantic in hidden else ""
 
 
 def _facts(column: Column, looked: Looked) -> str:

@@ -47,7 +47,7 @@ async def _look(config: PodConfig) -> dict[str, str]:
     """`ok, N columns` or what is wrong, by a worker: this process reads no rows either."""
     from podium.config import home
     from podium.datasources import load_source
-    from podium.datasources._dressing import dressed
+    from podium.datasources._dressing import beyond, dressed
     from podium.errors import PodiumError
     from podium.workers.session import Limits, WorkerSession
 
@@ -58,7 +58,8 @@ async def _look(config: PodConfig) -> dict[str, str]:
                 schema = await worker.profile("partial")
             source.check_fields(schema.names)
             dressed(schema, source)
-            found[source.name] = f"ok, {len(schema.columns)} columns"
+            more = beyond(schema, source)
+            found[source.name] = f"ok, {len(schema.columns)} columns" + (f"; {more}" if more else "")
         except PodiumError as error:
             found[source.name] = str(error)
     return found

@@ -1,4 +1,9 @@
-"""The types of CSV columns, found in a sample: one look by DuckDB's sniffer, and one at what it takes for booleans."""
+"""The types of CSV columns, found in a sample: one look by DuckDB's sniffer, and one at what it takes for booleans, numbers and texts.
+
+- Whole numbers of so many digits that a DOUBLE would not keep them all are codes: text.
+- `3,14` is a number where no comma parts the cells, unless the file has `3.14` too. Where only the likes of `1,234` are there, it is one
+  between semicolons only: elsewhere it may be a thousand.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +21,23 @@ if TYPE_CHECKING:
 # No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
 _CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
 
+MOST_DIGITS = 16
+
 
 @dataclass(frozen=True)
 class Sniffed:
-    """A type for each column, None for one without a value; and how dates and times are written."""
+    """A type for each column, None for one without a value; how dates and times are written; which numbers have a decimal comma."""
 
     types: dict[str, str | None]
     date: str = ""
     timestamp: str = ""
+    commas: frozenset[str] = frozenset()
 
 
-def sniffed(engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Sequence[str], *, header: bool, alone: bool) -> Sniffed | None:
-    """What the sample in `path` holds; None where it does not have these columns. Raises DuckDB's errors.
+def sniffed(
+    engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Sequence[str], *, delimiter: str, header: bool, alone: bool
+) -> Sniffed | None:
+    """What the sample in `path` holds, `form` telling the delimiter too; None where it does not have these columns. Raises DuckDB's errors.
 
     Unless it is `alone`, a column without a value is found out, for other samples may have some.
     """
@@ -42,11 +52,20 @@ def sniffed(engine: duckdb.DuckDBPyConnection, path: Path, form: str, names: Seq
     flags = [name for name in names if types[name] == "BOOLEAN"]
     words = _true(engine, as_text, [f"bool_and(lower({quoted(name)}) IN ('true', 'false'))" for name in flags])
     types |= {name: "VARCHAR" for name, said in zip(flags, words, strict=True) if not said}
+    numbers = [name for name in names if types[name] == "DOUBLE"]
+    codes = _true(engine, as_text, [f"bool_or({_is_long(quoted(name))})" for name in numbers])
+    types |= {name: "VARCHAR" for name, said in zip(numbers, codes, strict=True) if said}
+    commas: list[str] = []
+    if delimiter != "," and "DOUBLE" not in types.values():
+        texts = [name for name in names if types[name] == "VARCHAR"]
+        found = _true(engine, as_text, [_has_comma(quoted(name), sure=delimiter == ";") for name in texts])
+        commas = [name for name, said in zip(texts, found, strict=True) if said]
+        types |= dict.fromkeys(commas, "DOUBLE")
     if not alone:
         texts = [name for name in names if types[name] == "VARCHAR"]
         valued = _true(engine, as_text, [f"count({quoted(name)})" for name in texts])
         types |= {name: None for name, said in zip(texts, valued, strict=True) if not said}
-    return Sniffed(types, date or "", timestamp or "")
+    return Sniffed(types, date or "", timestamp or "", frozenset(commas))
 
 
 def reader(paths: Sequence[Path], form: str, types: dict[str, str], *, header: bool) -> str:
@@ -61,21 +80,35 @@ def walk(engine: duckdb.DuckDBPyConnection, relation: str) -> None:
 
 
 def joined(found: Sequence[Sniffed]) -> Sniffed:
-    """The types that hold for all: a text anywhere makes text, and so do dates that are written differently."""
+    """The types that hold for all: a text anywhere makes text, and so do dates and numbers that are written differently."""
     if len(found) == 1:
         return found[0]
+    commas = frozenset[str]().union(*(one.commas for one in found))
+    alike = all(one.commas or "DOUBLE" not in one.types.values() for one in found)
     dates, times = {one.date for one in found if one.date}, {one.timestamp for one in found if one.timestamp}
     types = {name: _joined({native for one in found if (native := one.types[name])}) for name in found[0].types}
     for kinds, forms in ((("DATE",), dates), (("TIMESTAMP", "TIMESTAMPTZ"), times)):
         if len(forms) > 1:
             types |= {name: "VARCHAR" for name, native in types.items() if native in kinds}
-    return Sniffed(types, dates.pop() if len(dates) == 1 else "", times.pop() if len(times) == 1 else "")
+    if not alike:
+        types |= dict.fromkeys(commas, "VARCHAR")
+    return Sniffed(types, dates.pop() if len(dates) == 1 else "", times.pop() if len(times) == 1 else "", commas if alike else frozenset())
 
 
 def _joined(natives: set[str]) -> str | None:
     if len(natives) <= 1:
         return next(iter(natives), None)
     return "DOUBLE" if natives == {"BIGINT", "DOUBLE"} else "VARCHAR"
+
+
+def _is_long(c: str) -> str:
+    return f"strlen({c}) > {MOST_DIGITS} AND regexp_full_match(trim({c}), '[+-]?[0-9]+')"
+
+
+def _has_comma(c: str, *, sure: bool) -> str:
+    """Whether all values are numbers, some with a decimal comma; unless that is `sure`, some that no comma of thousands would give."""
+    some = f"{c} LIKE '%,%'" if sure else f"NOT regexp_full_match({c}, '[+-]?([0-9]+|[1-9][0-9]{{0,2}}(,[0-9]{{3}})+)')"
+    return f"bool_and(regexp_full_match({c}, '[+-]?([0-9]+|[0-9]*,[0-9]+)([eE][+-]?[0-9]+)?')) AND bool_or({some})"
 
 
 def _true(engine: duckdb.DuckDBPyConnection, relation: str, looks: Sequence[str]) -> Sequence[object]:

@@ -88,10 +88,10 @@ def _own(row: _Row) -> Iterator[tuple[str, Words]]:
 
 
 def _redcap(row: _Row) -> Iterator[tuple[str, Words]]:
-    for column, (description, labels) in redcap_words(row.cells).items():
+    for column, (description, labels, semantic) in redcap_words(row.cells).items():
         if not column:
             raise row.fault("no variable is named.", "Export the data dictionary again.")
-        yield column, Words(description=description, labels=labels)
+        yield column, Words(description=description, labels=labels, type=semantic)
 
 
 def _rows(path: Path) -> Iterator[_Row]:

@@ -1,16 +1,17 @@
 """A schema dressed in the custodian's words: descriptions, units and labels from `about` and from the data dictionary.
 
 - `about` has the last word over the dictionary, and both over a given schema; where they say nothing, what is there stays.
-- A word about a column that is not there is an error; about one that is ignored, it is left out.
+- A word of `about` on a column that is not there is an error; about one that is ignored, it is left out. A dictionary may describe more
+  columns than the data have, for it is often that of a whole study: `beyond` names them. One that describes none of them is an error.
 - The dictionary's semantic types hold like `force_types`, which has the last word. What then must not be listed is taken out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
 
 from podium.contracts import Column, DatasourceSchema, SemanticType
-from podium.datasources import About, Datasource
+from podium.datasources import Datasource
 from podium.datasources._dictionary import Words, read_dictionary
 from podium.errors import DataSourceError
 from podium.plugin import nearest
@@ -19,13 +20,13 @@ BY_DICTIONARY = "set by the data dictionary"
 _SET = ("set by force_types", BY_DICTIONARY)
 _LEVELS: tuple[SemanticType, ...] = ("categorical", "boolean")
 _EXTREMES: tuple[SemanticType, ...] = ("continuous", "categorical", "boolean", "date")
+MOST_NAMED = 40
 
 
 def dressed(schema: DatasourceSchema, source: Datasource) -> DatasourceSchema:
-    """The schema with what the custodian says of its columns. Raises DataSourceError for a word about a column that is not there."""
+    """The schema with what the custodian says of its columns. Raises DataSourceError for words that are about other data."""
+    _check(schema, source)
     words = words_of(source)
-    for field, said in (("about", source.about), ("dictionary", words)):
-        _check(said, schema, source, field=field)
     columns = tuple(_dressed(column, words.get(column.name), source) for column in schema.columns)
     return schema.model_copy(update={"columns": columns})
 
@@ -46,18 +47,43 @@ def dressed_anew(schema: DatasourceSchema, source: Datasource) -> DatasourceSche
 
 def words_of(source: Datasource) -> dict[str, Words]:
     """What the dictionary and `about` say together, by column."""
-    found = read_dictionary(source.dictionary) if source.dictionary else {}
+    found = _dictionary(source)
     for name, said in source.about.items():
         before = found.get(name, Words())
         found[name] = before.model_copy(update={field: value for field, value in said.model_dump().items() if value})
     return found
 
 
-def _check(said: Mapping[str, About], schema: DatasourceSchema, source: Datasource, *, field: str) -> None:
-    for name in said:
-        if name not in schema.names and name not in source.ignore_columns:
-            message = f"there is no column {name!r} to describe."
-            raise DataSourceError(message, field=f"datasources.{source.name}.{field}", remedy=nearest(name, list(schema.names)))
+def beyond(schema: DatasourceSchema, source: Datasource) -> str:
+    """What the data dictionary describes and the data do not have, in words for the custodian; empty where there is no such column."""
+    described = _dictionary(source)
+    known = {*schema.names, *source.ignore_columns}
+    spare = [name for name in schema.names if name not in described]
+    names = [_with_the_nearest(name, spare) for name in described if name not in known]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    columns = "a column that is" if len(names) == 1 else f"{len(names)} columns that are"
+    return f"the data dictionary describes {columns} not there: {', '.join(names[:MOST_NAMED])}{more}"
+
+
+def _with_the_nearest(name: str, spare: list[str]) -> str:
+    near = difflib.get_close_matches(name, spare, n=1, cutoff=0.8)
+    return f"{name} (is it {near[0]}?)" if near else name
+
+
+def _dictionary(source: Datasource) -> dict[str, Words]:
+    return read_dictionary(source.dictionary) if source.dictionary else {}
+
+
+def _check(schema: DatasourceSchema, source: Datasource) -> None:
+    known = {*schema.names, *source.ignore_columns}
+    wrong = [("about", name) for name in source.about if name not in known]
+    if not known & {*(described := _dictionary(source))}:
+        wrong += [("dictionary", name) for name in described]
+    for field, name in wrong:
+        message = f"there is no column {name!r} to describe."
+        raise DataSourceError(message, field=f"datasources.{source.name}.{field}", remedy=nearest(name, list(schema.names)))
 
 
 def _dressed(column: Column, said: Words | None, source: Datasource) -> Column:

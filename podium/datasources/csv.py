@@ -31,6 +31,8 @@ from podium.datasources._tables import Layout, Piece, Quick, Table
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
 IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
 DELIMITER = "delim = "  # what a piece's note begins with
+COMMA = ", decimal_separator = ','"
+ROW_NAMES = "rownames"
 
 
 class Start(NamedTuple):
@@ -89,8 +91,10 @@ class Csv(Table):
         for one in starts:
             if self._early and self._sliced(path := self._path(one.found), one.delimiter):
                 self._early.begin(path, partial(self._slices, path, one.delimiter))
-        types, times = self._types(starts)
+        types, found = self._types(starts)
+        times = (found.date, found.timestamp)
         formats = "".join(f", {word}format = {literal(form)}" for word, form in zip(("date", "timestamp"), times, strict=True) if form)
+        formats += COMMA if found.commas else ""
         pieces = []
         for (delimiter, order), alike in groupby(starts, key=lambda one: (one.delimiter, one.names)):
             note = self._form(delimiter) + formats
@@ -133,7 +137,7 @@ class Csv(Table):
         date, timestamp = piece.times
         delimiter, header = piece.note[len(DELIMITER) + 1], self.header is not False
         form = Form(delimiter, self.quote, self.nulls, date=date, timestamp=timestamp, header=header)
-        if self.encoding == "utf-8" and part.where.get("sound") and form.takes(piece.types, columns):
+        if self.encoding == "utf-8" and not piece.note.endswith(COMMA) and part.where.get("sound") and form.takes(piece.types, columns):
             with quickly(path, Slice.of(part), form=form, types=piece.types, columns=columns) as found:
                 yield found
         else:
@@ -159,7 +163,10 @@ class Csv(Table):
         return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
 
     def _names(self, path: Path, cells: list[str]) -> tuple[str, ...]:
-        """A first line with a number for a name is taken for data: silently losing a row would be worse than asking."""
+        """A first line with a number for a name is taken for data: silently losing a row would be worse than asking.
+
+        A first column without a name holds the names of the rows, as R and pandas write them.
+        """
         if self.header is False:
             if len(self.names) != len(cells):
                 message = f"`names` has {len(self.names)} names, and the file {len(cells)} columns."
@@ -168,6 +175,8 @@ class Csv(Table):
         if self.header is None and any(_is_number(cell) for cell in cells):
             remedy = "Add a line of column names, or set `header: false` and `names`; `header: true` where these are the names."
             raise fault(path, "the first line looks like data, not like column names.", line=1, remedy=remedy, code="no_header")
+        if len(cells) > 1 and not cells[0].strip() and ROW_NAMES not in cells:
+            cells = [ROW_NAMES, *cells[1:]]
         return tuple(cells)
 
     def _form(self, delimiter: str, *, encoding: str = "") -> str:
@@ -183,15 +192,15 @@ class Csv(Table):
         }
         return f"{DELIMITER}{literal(delimiter)}, " + ", ".join(f"{name} = {value}" for name, value in options.items())
 
-    def _types(self, starts: Sequence[Start]) -> tuple[dict[str, str], tuple[str, str]]:
-        """DuckDB's type of each column, and how dates and times are written."""
+    def _types(self, starts: Sequence[Start]) -> tuple[dict[str, str], Sniffed]:
+        """DuckDB's type of each column, and what else was found."""
         alike: dict[tuple[str, tuple[str, ...]], list[Start]] = {}
         for one in starts:
             alike.setdefault((one.delimiter, one.names), []).append(one)
         found = joined([self._sniffed(group, alone=len(alike) == 1) for group in alike.values()])
         types = {name: native or "VARCHAR" for name, native in found.types.items()}
         types |= {name: SQL[wanted] for name, wanted in self._told(self.types).items() if name in types}
-        return types, (found.date, found.timestamp)
+        return types, found
 
     def _sniffed(self, starts: Sequence[Start], *, alone: bool) -> Sniffed:
         """The types of files with the same columns in the same order."""
@@ -200,7 +209,8 @@ class Csv(Table):
         with as_file(chain([starts[0].data], rest if named else (one.data for one in starts[1:])), suffix=".csv") as sample:
             form = self._form(delimiter, encoding="utf-8" if self.encoding == "utf-16" else "")
             try:
-                if found := sniffed(connect(sample, columns=len(names)), sample, form, names, header=named, alone=alone):
+                engine = connect(sample, columns=len(names))
+                if found := sniffed(engine, sample, form, names, delimiter=delimiter, header=named, alone=alone):
                     return found
                 error: Exception | None = None
             except Exception as raised:

@@ -1,6 +1,7 @@
 """A column in a few bars, as it may be shown around: by the rules of `podium.privacy.told`, and never with a value of a few rows.
 
-- Categories: the levels that may be told. All others are one bar, where together they have `min_cell` rows or more.
+- Categories: the levels that may be told, codes in their order, words by their rows. All others are one bar, where together they have
+  `min_cell` rows or more.
 - Numbers and dates: bins between round edges, their rows estimated from the quantiles. The edges lie between the values that a range may
   tell, so that the outermost bins are open and no extreme shows. A bin with fewer than `min_cell` rows is not drawn.
 """
@@ -49,6 +50,8 @@ def outline(column: Column, rows: int, rules: Rules) -> tuple[Bar, ...]:
 def _levels(column: Column, rules: Rules) -> tuple[Bar, ...]:
     shown = told.levels(column, rules)[:MOST_LEVELS]
     values = {level.text for level in shown}
+    if column.type in ("integer", "number", "boolean"):
+        shown = tuple(sorted(shown, key=lambda level: float(level.value or 0)))
     bars = [Bar(column.labels.get(level.text, level.text), level.rows) for level in shown]
     others = _drawn(sum(level.rows for level in column.categories if level.text not in values), rules) if shown else 0
     return (*bars, Bar("all others", others)) if others else tuple(bars)

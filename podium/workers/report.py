@@ -35,7 +35,8 @@ class Results:
         keys = unpacked(records["key"].tobytes())
         by = order(keys)
         last = by[np.append(beginnings(keys[by])[1:], len(by)) - 1] if len(by) else by
-        self._index, self._numbers = Index(keys[last]), records["number"][last].astype(np.float64)
+        self._index = Index(keys[last, 0], keys[last, 1])
+        self._numbers = records["number"][last].astype(np.float64)
         self._met = np.zeros(len(last), dtype=bool)
 
     def of(self, keys: Pairs) -> npt.NDArray[np.float64]:

@@ -17,7 +17,8 @@ __all__ = ["LONG_TEXT", "MAX_LEVELS", "Facts", "described", "infer", "shape_of"]
 MAX_LEVELS = 200  # levels of a text that still is a category
 MAX_CODES = 12
 FEW_CODES = 7  # beyond, whole numbers from 0 or 1 with a thin tail are counts
-ROWS_A_LEVEL = 5
+ROWS_A_LEVEL = 4
+REMARK = 16  # characters on average, from which on what is called a remark is one, and no mark
 MIN_ROWS_UNIQUE = 20  # below, being unique says nothing
 NEARLY_UNIQUE = 0.9
 MANY_IDS = 40  # different values from which on a column called an id is one, though they are there again and again
@@ -91,12 +92,14 @@ def infer(facts: Facts) -> tuple[SemanticType, str]:
 
 def _number(facts: Facts) -> tuple[SemanticType, str]:
     levels = facts.levels or ()
-    if facts.type == "integer" and (reason := _identifies(facts)):
+    if facts.whole and (reason := _identifies(facts)):  # also where they are stored as floats, for some are missing
         return "identifier", reason
     if levels and {0} <= {level.value for level in levels} <= {0, 1}:
         return "boolean", "holds 0 and 1 only"
     if facts.whole and levels and len(levels) <= MAX_CODES and facts.values >= ROWS_A_LEVEL * len(levels):
         return ("continuous", f"{len(levels)} counts") if _counted(facts, levels) else ("categorical", f"{len(levels)} whole numbers only")
+    if facts.whole and levels and called(facts.name) == "code" and facts.values >= ROWS_A_LEVEL * len(levels):
+        return "categorical", f"called a code, {len(levels)} whole numbers"
     return "continuous", f"{facts.some} numbers"
 
 
@@ -125,6 +128,8 @@ def _text(facts: Facts) -> tuple[SemanticType, str]:
     word, levels = called(facts.name), facts.levels
     if facts.shape == "image files":
         return "image", "names of image files"
+    if facts.shape == "dates":
+        return "date", "they look like dates, though not all of one form"
     if facts.shape and facts.distinct > MAX_CODES:
         return "identifier", f"they look like {facts.shape}"
     if (word == "subject" and facts.distinct > 1) or (word in ("id", "contact") and facts.distinct > MANY_IDS):
@@ -139,6 +144,8 @@ def _text(facts: Facts) -> tuple[SemanticType, str]:
         return "identifier", f"{facts.some} texts in {facts.values} rows: nearly each is another"
     if word == "person":
         return "text", "called a name of persons"
+    if word == "remark" and facts.length > REMARK:
+        return "text", "called a remark"
     if levels is None or len(levels) > MAX_LEVELS:
         return "text", f"{facts.some} texts"
     if len(levels) <= 2 or facts.values >= ROWS_A_LEVEL * len(levels):

@@ -307,6 +307,19 @@ class _Written(BaseModel):
     path: str
 
 
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in frames of at most PIECE, none of which cuts a record of 24 bytes in two."""
+    most = PIECE // 24 * 24
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) >= most:
+            yield bytes(held[:most])
+            del held[:most]
+    if held:
+        yield bytes(held)
+
+
 def _listed(states: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     """The states as lists of JSON, each of a size that a frame takes."""
     held: list[str] = []

@@ -7,26 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from podium.contracts import Part, Survey, canonical
+from podium.contracts import Part, Survey
 from podium.datasources import Datasource
+from podium.datasources._stamp import settings
 from podium.project import load
 
 WHOLE = "all"  # the id of the one part that is the whole source
-# What is said about a source, and how its rows are dealt with: neither makes other rows of it.
-ASIDE = ("about", "description", "dictionary", "catalogue", "on_drift", "on_bad_rows", "max_bad_share")
 Parts = dict[str, Part | None]  # by id, as the source itself names them; None: all of it
 
 
 def survey(source: Datasource, unless: str, *, contract: Path, by_parts: bool) -> tuple[Survey, Parts]:
     """The source's token, and its parts unless the token is `unless`. A contract that is broken is told now. Raises ConfigError too."""
-    settings = canonical({name: value for name, value in source.dump().items() if name not in ASIDE})
-    token = _mixed(settings, source.token())
+    said = settings(source)
+    token = _mixed(said, source.token())
     if token == unless:
         return Survey(token=token, same=True), {}
     alone = not any(beyond_the_key(load("schemas.contract_file").load(contract), source.key))
     if by_parts and alone and type(source).partitions is not Datasource.partitions:
         found = source.partitions()
-        parts = tuple(Part(id=part.id, token=_mixed(settings, part.token)) for part in found)
+        parts = tuple(Part(id=part.id, token=_mixed(said, part.token)) for part in found)
         return Survey(token=token, parts=parts), {part.id: part for part in found}
     return Survey(token=token, parts=(Part(id=WHOLE, token=token),)), {WHOLE: None}
 
@@ -40,5 +39,5 @@ def beyond_the_key(document: Mapping[str, Any], key: Sequence[str]) -> Iterator[
             yield tuple(rule)
 
 
-def _mixed(settings: bytes, token: str) -> str:
-    return hashlib.sha256(b"podium-source/1\n" + settings + b"\n" + token.encode()).hexdigest()[:32]
+def _mixed(said: bytes, token: str) -> str:
+    return hashlib.sha256(b"podium-source/1\n" + said + b"\n" + token.encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from podium.contracts import DatasourceSchema
 from podium.datasources import Datasource
+from podium.datasources._stamp import stamp
 from podium.workers.profile.finished import finished
 from podium.workers.profile.head import HEAD_ROWS, look, questions
 from podium.workers.profile.scan import scan
@@ -17,19 +18,17 @@ from podium.workers.progress import Progress
 
 __all__ = ["HEAD_ROWS", "profile"]
 
-WORDS = {"name", "about", "description", "dictionary", "catalogue", "on_drift", "on_bad_rows", "max_bad_share"}  # put on afterwards
 SKETCH, LEAST_SKETCH, SKETCHED = 4096, 256, 1_000_000  # hashes kept of a column, and of all columns of a wide table
 
 
 def profile(source: Datasource, stage: Literal["partial", "full"], progress: Progress = lambda _: None) -> DatasourceSchema:
     """The schema. `partial`: statistics of the first rows only, and no number of rows. Raises DataSourceError."""
-    token = source.token()
+    token = stamp(source)
     if stage == "partial":
         rows, seen = _first_look(source)
         return finished(source, rows=rows, seen=seen, full=False, token=token)
     with kept_in(source._cache) as folder:
-        stamp = [token, _configured(source)]
-        known = whole(folder, stamp)
+        known = whole(folder, [token])
         if known is None:
             parts = source.partitions()  # before the first look: a kind may find out the types meanwhile
             _, head = _first_look(source)
@@ -40,15 +39,10 @@ def profile(source: Datasource, stage: Literal["partial", "full"], progress: Pro
                 one.settle()
                 one.shape = first.shape
             known = rows, dict(zip(head, scanned, strict=True))
-            save_whole(folder, stamp, *known)
+            save_whole(folder, [token], *known)
     return finished(source, rows=known[0], seen=known[1], full=True, token=token)
 
 
 def _first_look(source: Datasource) -> tuple[int, dict[str, Any]]:
     types = dict(source.columns())
     return look(source, types, size=max(LEAST_SKETCH, min(SKETCH, SKETCHED // max(1, len(types)))))
-
-
-def _configured(source: Datasource) -> dict[str, Any]:
-    """All of the configuration that says which values there are."""
-    return source.model_dump(mode="json", exclude=WORDS)

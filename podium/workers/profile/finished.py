@@ -93,4 +93,4 @@ def _value(raw: float | None, kind: ColumnType) -> Value:
             return (dt.datetime.combine(EPOCH, dt.time()) + dt.timedelta(microseconds=int(raw))).isoformat()
     except OverflowError:
         return None
-    return raw
+    return raw + 0.0 if isinstance(raw, float) else raw  # -0.0 is 0.0

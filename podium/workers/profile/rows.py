@@ -15,6 +15,7 @@ from podium.contracts import ColumnType, Part
 from podium.datasources import ARROW, Datasource
 from podium.datasources._faults import explained
 from podium.datasources._tables import Reading, Table, quoted
+from podium.errors import DataSourceError
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +56,9 @@ def opened(source: Datasource) -> Iterator[Reading]:
             with source.reading() as reading:
                 yield reading
         else:
-            yield _streamed(source, None)
+            faults: list[DataSourceError] = []
+            with _told(faults):
+                yield _streamed(source, None, faults)
 
 
 def beginning(reading: Reading, asked: Sequence[Asked], *, rows: int) -> Iterator[pa.Table]:
@@ -70,8 +73,9 @@ def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[p
     if isinstance(source, Table):
         yield from _even(source.stream(part, names, wanted=_all_wanted(asked), rows=rows), rows)
         return
-    with explained(Path(source.name)):
-        reading = _streamed(source, part)
+    faults: list[DataSourceError] = []
+    with explained(Path(source.name)), _told(faults):
+        reading = _streamed(source, part, faults)
         yield from _even(_asking(reading.engine, asked, f"({reading.select(names)})"), rows)
 
 
@@ -112,7 +116,26 @@ def _even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _streamed(source: Datasource, part: Part | None) -> Reading:
+@contextmanager
+def _told(faults: list[DataSourceError]) -> Iterator[None]:
+    """On its way through the engine the error of a source loses all but its text: here it is again."""
+    try:
+        yield
+    except Exception:
+        if faults:
+            raise faults[0] from None
+        raise
+
+
+def _noting(batches: Iterator[pa.RecordBatch], faults: list[DataSourceError]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except DataSourceError as error:
+        faults.append(error)
+        raise
+
+
+def _streamed(source: Datasource, part: Part | None, faults: list[DataSourceError]) -> Reading:
     import duckdb
     import pyarrow as pa
 
@@ -123,7 +146,7 @@ def _streamed(source: Datasource, part: Part | None) -> Reading:
         names = list(types if columns is None else columns)
         batches = source.read(names) if part is None else source.read_part(part, names)
         schema = pa.schema([(name, pa.type_for_alias(ARROW[types[name]])) for name in names])
-        engine.register("source_rows", pa.RecordBatchReader.from_batches(schema, batches))
+        engine.register("source_rows", pa.RecordBatchReader.from_batches(schema, _noting(batches, faults)))
         return "SELECT * FROM source_rows"
 
     return Reading(engine, select)

@@ -15,6 +15,8 @@ _TYPES = {"int64": "integer", "double": "number", "string": "text", "bool": "boo
 class ManyParts(Datasource):
     """Parquet files of a folder, in the order of their names, each a part. `noted`: a file that names every part that is read."""
 
+    kind = "many_parts"
+
     folder: Path
     noted: Path
 

@@ -73,11 +73,27 @@ def test_a_dictionary_of_redcap(tmp_path):
     boxes = {"0": "Unchecked", "1": "Checked"}
     assert read_dictionary(written(tmp_path, head + lines)) == {
         "sex": Words(description="Sex", labels={"1": "Male", "2": "Female, or other"}),
-        "races___1": Words(description="Race: White", labels=boxes),
-        "races___b": Words(description="Race: Black", labels=boxes),
+        "races___1": Words(description="Race: White", labels=boxes, type="boolean"),
+        "races___b": Words(description="Race: Black", labels=boxes, type="boolean"),
         "bmi": Words(description="BMI"),
-        "ok": Words(description="Consent", labels={"1": "Yes", "0": "No"}),
+        "ok": Words(description="Consent", labels={"1": "Yes", "0": "No"}, type="boolean"),
         "pain": Words(description="Pain"),
+    }
+
+
+def test_what_redcap_projects_mark_and_mark_up(tmp_path):
+    head = '"Variable / Field Name","Field Type","Field Label","Choices, Calculations, OR Slider Labels","Identifier?"\n'
+    lines = (
+        'phone,text,"<div class=""rich""><p>Phone <b>at home</b></p></div>",,y\nmemo,notes,Memo,,\n'
+        'low,text,Age < 18 and > 5,,\nwhy,checkbox,Why,"-1, <i>No</i> idea | Ab, Other",\n'
+    )
+    boxes = {"0": "Unchecked", "1": "Checked"}
+    assert read_dictionary(written(tmp_path, head + lines)) == {
+        "phone": Words(description="Phone at home", type="identifier"),
+        "memo": Words(description="Memo", type="text"),
+        "low": Words(description="Age < 18 and > 5"),
+        "why____1": Words(description="Why: No idea", labels=boxes, type="boolean"),
+        "why___ab": Words(description="Why: Other", labels=boxes, type="boolean"),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from podium.contracts import Category, Column, DatasourceSchema
 from podium.datasources import About, Csv
-from podium.datasources._dressing import dressed, dressed_anew
+from podium.datasources._dressing import beyond, dressed, dressed_anew
 from podium.errors import ConfigError, DataSourceError
 from podium.workers.profile import profile
 
@@ -38,6 +38,18 @@ def test_a_word_about_no_column_is_an_error_with_the_nearest(tmp_path, lines, ab
     with pytest.raises(DataSourceError, match=r"no column 'aeg'.*Did you mean 'age'") as caught:
         dressed(SCHEMA, source(tmp_path, *lines, about=about))
     assert caught.value.field == f"datasources.a.{field}"
+
+
+def test_a_dictionary_may_be_wider_than_the_data_and_says_so(tmp_path):
+    said = source(tmp_path, "age,at admission,,,", "sxe,x,,,", "ward,x,,,", "weight,x,,,", ignore_columns=("ward",))
+    assert [column.description for column in dressed(SCHEMA, said).columns] == ["at admission", ""]
+    assert beyond(SCHEMA, said) == "the data dictionary describes 2 columns that are not there: sxe, weight"
+    assert beyond(SCHEMA, source(tmp_path, "age,x,,,", "agee,x,,,", "sexx,x,,,")).endswith("not there: agee, sexx (is it sex?)")
+    wide = beyond(SCHEMA, source(tmp_path, "age,x,,,", *(f"q{n},x,,," for n in range(60))))
+    assert "60 columns" in wide
+    assert wide.endswith("q39 and 20 more")
+    assert beyond(SCHEMA, source(tmp_path, "age,x,,,", "ward,x,,,", ignore_columns=("ward",))) == ""
+    assert beyond(SCHEMA, source(tmp_path)) == ""
 
 
 def test_a_word_about_an_ignored_column_is_none(tmp_path):

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from podium.datasources import Csv, Frame
+from podium.errors import DataSourceError
 from podium.workers.profile import profile
 from schemas.catalogue import card_of
 
@@ -126,6 +127,8 @@ def test_a_source_that_is_no_file(tmp_path):
     from podium.datasources import Datasource
 
     class Made(Datasource):
+        kind = "made"
+
         def columns(self):
             return [("a", "integer"), ("s", "text")]
 
@@ -149,3 +152,25 @@ def test_the_card_holds_nothing_that_was_counted(schema):
     text = card.model_dump_json()
     assert "malignant" not in text
     assert "569" not in text
+
+
+@pytest.mark.parametrize("stage", ["partial", "full"])
+def test_what_a_source_says_of_its_trouble_is_what_is_told(stage):
+    from podium.datasources import Datasource
+
+    class Failing(Datasource):
+        kind = "failing"
+
+        def columns(self):
+            return [("a", "integer")]
+
+        def read(self, columns, datapoints=None):
+            yield pa.RecordBatch.from_pydict({"a": [1, 2]})
+            raise DataSourceError("line 3: no number, in utf-8.", remedy="Correct it.", code="line")
+
+        def token(self):
+            return "t"
+
+    with pytest.raises(DataSourceError, match=r"line 3: no number, in utf-8") as caught:
+        profile(Failing(name="failing"), stage)
+    assert (caught.value.code, caught.value.remedy) == ("line", "Correct it.")

@@ -78,17 +78,25 @@ VISITS = pd.DataFrame(
         "born": [dt.date(1950, 1, 1) + dt.timedelta(days=n) for n in range(N)],
         "constant": [1] * N,
         "icd": [f"{chr(65 + n % 250 % 26)}{n % 250:02d}" for n in range(N)],
+        "pid": [n * 7919 % 99_991 for n in range(N)],
+        "case.id": [None if n % 50 == 0 else float(n // 2 * 31) for n in range(N)],
+        "age_group": [f"{5 * (n % 18)}-{5 * (n % 18) + 4}" for n in range(N)],
+        "seen": [f"{n % 12 + 1:02d}/{n % 28 + 1:02d}/{1990 + n % 30}" for n in range(N)],
+        "seen_at": [f"2024-{n % 12 + 1:02d}-{n % 28 + 1:02d}T10:00:00.000Z" for n in range(N)],
+        "comments": ["no blood sample taken today" if n % 2 else "not measured, was asleep" if n % 3 else None for n in range(N)],
+        "note": ["ABC"[n % 3] for n in range(N)],
+        "ward_code": [100 + 7 * (n % 30) for n in range(N)],
         "rare": ["common"] * (N - 3) + ["rare", "rare", "rarer"],
     }
 )
 TRUE_OF_VISITS = {
-    "identifier": "rownames id subject_id patient PatientID encounter_id email reach tel area zip ssn_text uuid_like",
-    "categorical": "site_id hospital sex sex_code likert ecog group_10 cohort_year constant rare",
+    "identifier": "rownames id pid case.id subject_id patient PatientID encounter_id email reach tel area zip ssn_text uuid_like",
+    "categorical": "site_id hospital sex sex_code likert ecog group_10 cohort_year constant rare age_group note ward_code",
     "boolean": "died flag_text",
     "continuous": "children number_of_drugs year day age dose cost",
-    "text": "first_name surname free_text icd",
+    "text": "first_name surname free_text icd comments",
     "image": "scan",
-    "date": "born",
+    "date": "born seen seen_at",
 }
 
 
@@ -118,7 +126,7 @@ def test_an_identifier_shows_nothing(visits):
 
 def test_quantiles_of_amounts_and_dates_only(visits):
     assert {column.name for column in visits.columns if column.quantiles} == {
-        column.name for column in visits.columns if column.semantic in ("continuous", "date")
+        column.name for column in visits.columns if column.semantic in ("continuous", "date") and column.type != "text"
     }
     age = visits.column("age")
     assert len(age.quantiles) == 33
@@ -150,6 +158,8 @@ def test_labels_make_a_category(tmp_path):
     [
         ("id", "subject"), ("ID", "subject"), ("SubjectID", "subject"), ("patient_no", "subject"), ("row.names", "subject"),
         ("test_id", "id"), ("SiteId", "id"), ("valid", ""), ("paid", ""), ("age", ""), ("fake_first_name", "person"),
+        ("pidnum", "subject"), ("USUBJID", "subject"), ("caseid", "subject"), ("steroid", ""), ("fluid", ""), ("rapid", ""),
+        ("Comments", "remark"), ("denoted", ""), ("zip_code", "contact"), ("hospital", "code"), ("decode", ""),
         ("lastName", "person"), ("clinic_name", ""), ("Post Code", "contact"), ("idle", ""), ("number", "number"), ("chapter", ""),
     ],
 )  # fmt: skip

@@ -28,6 +28,14 @@ def test_levels_and_all_others():
     assert outline(one, 547, RULES) == (Bar("none", 500), Bar("1", 40))  # six rows are no bar
 
 
+def test_codes_are_in_their_order_and_words_by_their_rows():
+    levels = tuple(Category(value=value, rows=rows) for value, rows in ((10, 400), (1, 300), (2, 200)))
+    codes = Column(name="c", type="integer", semantic="categorical", labels={"2": "two"}, categories=levels)
+    assert [bar.label for bar in outline(codes, 900, RULES)] == ["1", "two", "10"]
+    words = tuple(level.model_copy(update={"value": f"w{level.value}"}) for level in levels)
+    assert [bar.label for bar in outline(codes.model_copy(update={"type": "text", "categories": words}), 900, RULES)] == ["w10", "w1", "w2"]
+
+
 @pytest.mark.parametrize("semantic", ["identifier", "text"])
 def test_identifiers_and_texts_have_no_bars(semantic):
     levels = tuple(Category(value=i, rows=50) for i in range(3))

@@ -6,6 +6,9 @@ import pytest
 
 from podium import project
 from podium.config import parse_pod
+from podium.datasources._dressing import dressed
+from podium.files import write_private
+from podium.workers.profile import profile
 
 project.activate()
 
@@ -54,6 +57,44 @@ async def test_words_are_kept_and_edits_are_seen_without_the_data(desk, words):
     assert await due(desk, "a") is None  # a type is for the data to say
     words.write_text("column,description\nagee,x\n")
     assert await due(desk, "a") is None  # and what is wrong is told where the schema is taken
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"ignore_columns": ["sex"]}, {"force_types": {"age": "text"}}, {"types": {"sex": "text"}}, {"nulls": ["52"]}],
+    ids=lambda settings: next(iter(settings)),
+)
+async def test_settings_that_come_or_go_are_seen_though_the_data_stay(desk, settings):
+    bare = {key: value for key, value in desk.config.datasources[0].items() if key != "about"}
+
+    def set_to(entry):
+        desk.config = desk.config.model_copy(update={"datasources": (entry,)})
+
+    def taken():
+        keep(desk, schema := dressed(profile(desk.source("a"), "full"), desk.source("a")))
+        return schema
+
+    write_private(desk.contract("a"), b"")
+    set_to(bare)
+    plain = taken()
+    assert await due(desk, "a") == plain
+    set_to({**bare, **settings})
+    assert await due(desk, "a") is None
+    other = taken()
+    assert other.columns != plain.columns
+    assert await due(desk, "a") == other
+    set_to({**bare, "description": "said of it", "catalogue": "full", "on_drift": "stop"})
+    assert await due(desk, "a") is None
+    again = taken()
+    assert again.columns == plain.columns
+    set_to(bare)
+    assert await due(desk, "a") == again  # what is said of it makes no other schema
+
+
+async def test_a_dictionary_that_is_wider_than_the_data_is_told_in_the_log(desk, words, caplog):
+    words.write_text("column,description\nage,Age\nweight,Weight\n")
+    assert (await _profiled(desk, "a", "full")).column("age").description == "Age"
+    assert "describes a column that is not there: weight" in caplog.text
 
 
 async def test_a_given_schema_is_dressed_too(desk):
