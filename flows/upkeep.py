@@ -8,6 +8,7 @@ from flows.parameters import PodName
 from podium.timeline import timeline
 from tasks.desk import desk_of
 from tasks.expire import expire
+from tasks.post_again import post_again
 from tasks.prune import prune
 from tasks.register import register
 from tasks.tidy import tidy
@@ -24,5 +25,6 @@ async def upkeep(pod: PodName) -> None:
     expired = await expire(desk)
     pruned = await prune(desk)
     await register(desk)  # a key that is due is changed, and the statement of the current one published
+    again = await post_again(desk)
     tidied = await tidy(desk)
-    timeline("upkeep done", pod=desk.tag, runs_expired=expired, results_removed=pruned, flow_runs_removed=tidied)
+    timeline("upkeep done", pod=desk.tag, runs_expired=expired, results_removed=pruned, posted_again=again, flow_runs_removed=tidied)

@@ -43,6 +43,7 @@ class RunRecord(SQLModel, table=True):
     and `unread` the datapoints of its parts that need not be read. `counted`: its datapoints are used, and count as known from then on;
     `counted_no`: its place among the counted runs of the question, which is not always the order in which they came. A repeat of a
     standing task has no message of its own: `standing` is the run that the task came with, `repeat_no` says which repeat it is.
+    `fetched_at`: when the pod learned from the hub that the analyst has a standing task's result.
     """
 
     __tablename__ = "run"
@@ -84,6 +85,7 @@ class RunRecord(SQLModel, table=True):
     finished_at: int | None = None
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)
     replied_at: int | None = None
+    fetched_at: int | None = None
     acknowledged_at: int | None = Field(default=None, index=True)
 
 

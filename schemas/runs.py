@@ -77,10 +77,12 @@ class RunStore:
         released: Released | None = None,
         keep: bool = False,
         used: Used | None = None,
+        cells: str = "",
     ) -> RunRecord:
         """End a run: status, result, history and sealed reply in one transaction. The first end of a run is its only one.
 
-        Without `used` its batches do not count, and are gone. Raises TaskError (`overtaken`) where they cannot count any more.
+        Without `used` its batches do not count, and are gone. Raises TaskError (`overtaken`) where they cannot count any more. `cells`:
+        what a standing task keeps of this release.
         """
         with self.database.transaction() as session:
             record = session.exec(select(RunRecord).where(RunRecord.id == run)).one()
@@ -100,7 +102,7 @@ class RunStore:
                 count(session, record, used)
             else:
                 drop(session, record.no)
-            follow(session, record, total=used.total if used else None)
+            follow(session, record, total=used.total if used else None, cells=cells)
         return record
 
     def begin_again(self, run: str) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
-from podium.contracts import FINAL, Status
+from podium.contracts import FINAL, Released, Status
 from podium.repeating import repeat_id
-from schemas.records import RunRecord
+from schemas.records import ResultRecord, RunRecord
 from schemas.standing_record import StandingRecord
 from schemas.stores import PodDatabase
 
@@ -42,7 +43,7 @@ def told(record: StandingRecord, run: RunRecord, status: Status, code: str) -> b
     return not run.standing or status is Status.RELEASED or not (record.noticed or code in _NO_NEWS)
 
 
-def follow(session: Session, run: RunRecord, *, total: int | None) -> None:
+def follow(session: Session, run: RunRecord, *, total: int | None, cells: str = "") -> None:
     """Write down what this run's end means for its standing task, if it is of one; in the transaction that ends the run."""
     record = session.get(StandingRecord, run.standing or run.id, with_for_update=True)
     if record is None or record.told_at is not None:
@@ -56,6 +57,7 @@ def follow(session: Session, run: RunRecord, *, total: int | None) -> None:
     if run.status is Status.RELEASED:
         record.released_at, record.noticed = now, False
         record.total = record.total if total is None else total
+        record.cells = cells or record.cells
     else:
         record.noticed = record.noticed or run.reply is not None
     if run.status not in (Status.RELEASED, Status.SUPPRESSED):
@@ -140,6 +142,16 @@ class StandingStore:
         return self._where(
             col(StandingRecord.since).is_not(None), col(StandingRecord.ended_at).is_not(None), col(StandingRecord.told_at).is_(None)
         )
+
+    def unfetched(self, *, before: int) -> list[tuple[RunRecord, Released]]:
+        """Results of tasks that stand, sent before that, of which it is not known that the analyst has them; oldest first."""
+        mine = or_(col(StandingRecord.run) == col(RunRecord.standing), col(StandingRecord.run) == col(RunRecord.id))
+        sent = (col(RunRecord.replied_at) < before) & col(RunRecord.fetched_at).is_(None) & col(RunRecord.reply).is_not(None)
+        stands = col(StandingRecord.since).is_not(None) & col(StandingRecord.ended_at).is_(None)
+        with self.database.transaction() as session:
+            query = select(RunRecord, ResultRecord.released).join(ResultRecord, col(ResultRecord.run) == col(RunRecord.id))
+            found = session.exec(query.join(StandingRecord, mine).where(sent, stands).order_by(col(RunRecord.no))).all()
+        return [(run, Released.model_validate_json(released)) for run, released in found]
 
     def last(self, run: str, *, now: int) -> RunRecord:
         """The repeat that tells of the end: it is over before it begins. Not on disk yet."""

@@ -14,7 +14,8 @@ class StandingRecord(SQLModel, table=True):
 
     `header` is that message's own, as it was verified; `reference` what answers name. `next_no`: the next repeat. `since`: when its first
     run ended so that it stands. `looked_at`: when it was last due; `token`, of the source, when a repeat was last begun. `total` and
-    `released_at`: at its last release; `noticed`: the analyst knows of a repeat without one since. `told_at`: she knows of the end.
+    `released_at`: at its last release; `cells`, of a cumulative one: each cell before the gate, as it was when it last left. `noticed`:
+    the analyst knows of a repeat without a release since. `told_at`: she knows of the end.
     """
 
     __tablename__ = "standing"
@@ -29,6 +30,7 @@ class StandingRecord(SQLModel, table=True):
     looked_at: int = 0
     token: str = ""
     total: int = 0
+    cells: str = Field(default="", sa_column_kwargs={"server_default": ""})
     released_at: int | None = None
     noticed: bool = False
     ended_at: int | None = Field(default=None, index=True)

@@ -141,7 +141,7 @@ class Case:
     @property
     def reference(self) -> str:
         """The analyst's last message, as our reply to it names it."""
-        if self.record.standing and (kept := self.desk.standings.of(self.first)) is not None:
+        if not self.record.envelope and (kept := self.desk.standings.of(self.first)) is not None:
             return kept.reference
         last = self.rounds[-1].reference if self.rounds else ""
         return last or reference(self.header.mid, self.record.envelope)
@@ -186,6 +186,8 @@ class Case:
         said, sentence = public(code)
         reply = Reply(run=self.run, status=status, code=said, message=sentence)
         sealed = self.sealed(reply, code=code)
+        if self.answered:  # figures of a round have left: its datapoints are used, whoever was faster
+            seen = used(self.desk, self.run, strict=False)
         self.record = self.desk.runs.finish(self.run, status, reply=sealed, code=code, used=seen)
 
     def end_unread(self, status: Status, *, code: str) -> None:

@@ -59,7 +59,7 @@ class Reading:
         unless = self.standing.token if (self._new_only or kept) and not self._again else ""
         survey = await case.worker.survey(unless, contract=self.contract, by_parts=case.by_parts)
         if survey.same and self._new_only:
-            case.note(unread=None)  # what it may have read in an earlier life does not count
+            case.note(unread=None, gone=None)  # what it may have read in an earlier life does not count
             return False
         self._committed = await asyncio.to_thread(self._left_behind) if self._keeps else []
         if not goes_on(self._committed, survey):

@@ -8,6 +8,7 @@ from functools import partial
 from podium.contracts import Reply, Status
 from podium.protocols import Send
 from tasks.case import Case
+from tasks.standing import last_cells
 from tasks.step import coded
 from tasks.tally import used
 
@@ -36,4 +37,5 @@ async def end(case: Case) -> None:
     reply = Reply(run=case.run, status=case.released.status, released=case.released)
     counts = bool(case.rounds) or reply.status is Status.RELEASED
     finish = partial(case.desk.runs.finish, case.run, reply.status, reply=case.sealed(reply), released=case.released, keep=case.keeps)
-    case.record = await asyncio.to_thread(finish, used=used(case.desk, case.run, strict=case.task.new_data_only) if counts else None)
+    seen = used(case.desk, case.run, strict=case.task.new_data_only) if counts else None
+    case.record = await asyncio.to_thread(finish, used=seen, cells=last_cells(case))

@@ -9,6 +9,7 @@ from podium.protocols import Release
 from podium.timeline import timeline
 from tasks.authorise import still_granted
 from tasks.case import Case
+from tasks.standing import told_of, without_few
 from tasks.step import step
 
 
@@ -23,6 +24,8 @@ async def let_out(case: Case) -> None:
     await asyncio.to_thread(still_granted, case)
     partial = case.turn(Release, case.partial).partial
     rules, disclosure = case.desk.config.disclosure, case.asked.disclosure()
-    case.released = through_the_gate(partial, disclosure=disclosure, rules=rules, rounds_before=case.answered)
+    unheld = await asyncio.to_thread(without_few, case, partial, disclosure)
+    released = through_the_gate(unheld, disclosure=disclosure, rules=rules, rounds_before=case.answered)
+    case.released = released if unheld is partial else told_of(released)
     kept_back_by = "+".join(suppression.rule for suppression in case.released.suppressed) or "none"
     timeline("through the gate", run=case.id8, status=case.released.status, kept_back_by=kept_back_by)

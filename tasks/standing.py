@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from podium.contracts import Reply, Status, Task
+from pydantic import TypeAdapter
+
+from podium.contracts import Cell, Disclosure, Partial, Released, Reply, Status, Suppression, Task
 from podium.crypto.header import Header
 from podium.errors import TaskError
-from podium.privacy.successive import Difference, too_few_new
+from podium.privacy.successive import Difference, last_left, too_few_new, untold
 from podium.repeating import check_repeat
 from podium.timeline import timeline
 from schemas.standing_record import StandingRecord
@@ -18,6 +20,7 @@ from tasks.step import coded
 from tasks.words import public
 
 ASKED, UNDER_WAY, NOTHING_NEW, ENDED = "Asked", "UnderWay", "NothingNew", "Ended"
+_CELLS = TypeAdapter(tuple[Cell, ...])
 
 
 def check_standing(case: Case) -> None:
@@ -69,6 +72,47 @@ def hold_back(case: Case, difference: Difference, *, total: int) -> None:
         raise TaskError("The source has not grown by enough.", status="suppressed", code="not_grown")
     if too_few_new(difference, cumulative=kept.repeat.cumulative, min_cell=case.desk.config.disclosure.min_cell):
         raise TaskError("Too few datapoints differ from the last release.", status="suppressed", code="too_few_new")
+
+
+def without_few(case: Case, partial: Partial, disclosure: Disclosure) -> Partial:
+    """Of a cumulative repeat, the partial without cells that differ from their own last release by too few datapoints; else the same."""
+    kept = _cumulative(case)
+    if kept is None or kept.released_at is None:
+        return partial
+    tally, plan = case.reading.tally, case.reading.plan
+    left = untold(
+        partial,
+        _CELLS.validate_json(kept.cells or "[]"),
+        difference=Difference(new=tally.new, changed=tally.changed, gone=case.record.gone or 0),
+        good=tally.rows + plan.unread - tally.quarantined - plan.bad,
+        disclosure=disclosure,
+        min_cell=case.desk.config.disclosure.min_cell,
+    )
+    return left if len(left.cells) < len(partial.cells) else partial
+
+
+def told_of(released: Released) -> Released:
+    """The release of what `without_few` has left: that something was kept back is said by its rule."""
+    if any(suppression.rule == "min_cell" and suppression.scope == "result" for suppression in released.suppressed):
+        return released.model_copy(update={"suppressed": (Suppression(rule="too_few_new", scope="result"),)})
+    if released.status is Status.SUPPRESSED:
+        return released
+    rules = sorted({*(suppression.rule for suppression in released.suppressed), "too_few_new"})
+    return released.model_copy(update={"suppressed": tuple(Suppression(rule=rule, scope="cells") for rule in rules)})
+
+
+def last_cells(case: Case) -> str:
+    """What a cumulative task's next repeat is set against: each cell as it was when it last left, before the gate, as JSON."""
+    kept = _cumulative(case)
+    if kept is None or case.released.status is not Status.RELEASED:
+        return ""
+    last = _CELLS.validate_json(kept.cells or "[]")
+    return _CELLS.dump_json(last_left(case.partial, last, left=(cell.key for cell in case.released.cells))).decode()
+
+
+def _cumulative(case: Case) -> StandingRecord | None:
+    kept = case.desk.standings.of(case.first) if case.task.repeat else None
+    return kept if kept is not None and kept.repeat.cumulative else None
 
 
 @coded

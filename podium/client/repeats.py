@@ -8,7 +8,7 @@ from podium.client.store import Asked, Sent, TaskStore
 from podium.contracts import Reply, Status
 from podium.repeating import FIRST, repeat_id
 
-SILENT = "It released nothing this time, or what it said was not fetched within 7 days."
+SILENT = "It released nothing this time, or what it said was not fetched in time."
 
 
 class Repeated(Figures):

@@ -9,14 +9,19 @@ Who has both of two answers can take one from the other. What is left is an answ
    help it over the line.
 3. The difference is taken to the last release of this very task, never to a repeat that was kept back: what was too few adds up.
 4. The first release has none before it, and this rule says nothing about it.
-
-It counts datapoints in all, not in each cell: eight new ones may be seven in one group and one in another, and the group of the one has
-then changed by one. See the threat model.
+5. Of a cumulative answer with exact figures each cell is looked at by itself, for eight new datapoints may be seven in one cell and one in
+   another, or one that has a value and passes the filter. A cell that is not what it was at its own last release leaves only if it
+   differs by `min_cell` datapoints for certain: by how much its number grew or shrank, or, where every datapoint is in it, by those that
+   came or changed. One that is as it was leaves again, and so does one that never left.
+6. Where no cell is left, the repeat is kept back whole. Rounded counts alone are not looked at: there one datapoint is what rounding hides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from podium.contracts import Cell, Disclosure, Partial, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +36,37 @@ class Difference:
 def too_few_new(difference: Difference, *, cumulative: bool, min_cell: int) -> bool:
     """Whether the repeat has to wait for more."""
     return difference.new + difference.changed + (difference.gone if cumulative else 0) < min_cell
+
+
+def untold(partial: Partial, last: Iterable[Cell], *, difference: Difference, good: int, disclosure: Disclosure, min_cell: int) -> Partial:
+    """The partial without the cells that would tell too much when set against `last`, each cell as it was when it last left.
+
+    `good`: how many datapoints the answer is about.
+    """
+    if not disclosure.exact:
+        return partial
+    before = {_place(cell): cell for cell in last}
+    came = difference.new + difference.changed
+    kept = (cell for cell in partial.cells if not _few(cell, before.get(_place(cell)), came=came if cell.n == good else 0, least=min_cell))
+    return partial.model_copy(update={"cells": tuple(kept)})
+
+
+def last_left(partial: Partial, last: Iterable[Cell], *, left: Iterable[tuple[Value, ...]]) -> tuple[Cell, ...]:
+    """Each cell as it was when it last left, now that those with these keys have."""
+    keys = {_key(key) for key in left}
+    now = {_place(cell): cell for cell in partial.cells if _place(cell) in keys}
+    return tuple(({_place(cell): cell for cell in last} | now).values())
+
+
+def _few(cell: Cell, before: Cell | None, *, came: int, least: int) -> bool:
+    if before is None or (cell.n, cell.values) == (before.n, before.values):
+        return False
+    return max(abs(cell.n - before.n), came) < least
+
+
+def _place(cell: Cell) -> str:
+    return _key(cell.key)
+
+
+def _key(key: tuple[Value, ...]) -> str:
+    return repr([(type(level).__name__, level) for level in key])  # 1 and True are two levels

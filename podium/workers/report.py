@@ -35,7 +35,7 @@ class Results:
         keys = unpacked(records["key"].tobytes())
         by = order(keys)
         last = by[np.append(beginnings(keys[by])[1:], len(by)) - 1] if len(by) else by
-        self._index = Index(keys[last, 0], keys[last, 1])
+        self._index = Index.of(keys[last])
         self._numbers = records["number"][last].astype(np.float64)
         self._met = np.zeros(len(last), dtype=bool)
 

@@ -15,6 +15,8 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("lone_pod.py")
 Row = tuple[Any, ...]
+# A run that takes more than two seconds tells Prefect how far it is, which would start a server of its own for that.
+WITHOUT_PREFECT = {"PREFECT_SERVER_EPHEMERAL_ENABLED": "false", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 
 
 class LonePod:
@@ -24,11 +26,7 @@ class LonePod:
         self.home, self.sources = home, sources
         home.mkdir(parents=True, exist_ok=True)
         pod = {"pod": {"name": "lone", "owner": "demo"}, "hub": {"url": "http://127.0.0.1:9"}, "datasources": sources, **sections}
-        prefect = {
-            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-            "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-        }  # a slow run would start one
-        environment = {**os.environ, "PODIUM_HOME": str(home), **prefect}
+        environment = {**os.environ, **WITHOUT_PREFECT, "PODIUM_HOME": str(home)}
         self._log = (home / "lone.log").open("a")
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment

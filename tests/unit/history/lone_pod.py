@@ -34,6 +34,7 @@ from podium.policy.grants import Grant, sign_grant  # noqa: E402
 from tasks.desk import Desk, now, open_desk  # noqa: E402
 from tasks.keep import keep  # noqa: E402
 from tasks.profile import _profiled  # noqa: E402
+from tasks.standing import ask_again  # noqa: E402
 from tasks.step import StepFailed  # noqa: E402
 
 
@@ -73,7 +74,7 @@ class Lone:
             algorithms=EVERY,
             columns=EVERY,
             not_before=0,
-            expires=now() + 9999,
+            expires=now() + 7 * 86_400,
         )
         desk.grants.add("g", sign_grant(grant, custodian=key.fingerprint, sign=key.sign), now=now())
         for name in desk.names:
@@ -89,7 +90,7 @@ class Lone:
             sender="ana",
             to=self.config.identifier,
             iat=at,
-            exp=at + 600,
+            exp=at + 86_400,  # a test that is long on a busy machine asks with one message for hours
             body=json.dumps({"v": 1, "protocol": {"kind": "one_round"}, **task}).encode(),
             recipient=desk.ring.current(at).public,
             identity=self.analyst,
@@ -153,6 +154,10 @@ async def do(lone: Lone, said: dict[str, Any]) -> Any:
         case "carry_out":
             commits = Commits(lone.desk, said.get("kill_at"))
             return await lone.carry_out(said["run"]) | {"commits": commits.count}
+        case "again":  # a standing task, by its first run, is due
+            said = await ask_again(lone.tag, said["run"])
+            repeat = lone.desk.standings.queued()
+            return {"said": said, "run": await lone.carry_out(repeat[0]) if repeat else None}
         case "together":
             runs = [lone.post(task) for task in said["tasks"]]
             return await asyncio.gather(*(lone.carry_out(run) for run in runs))

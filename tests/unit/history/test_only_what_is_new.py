@@ -103,6 +103,11 @@ def test_the_same_question_twice_at_once_uses_each_datapoint_once(lone: Any, par
     runs = pod.do("together", tasks=[pod.task(COUNT, new=True)] * 2)
     assert sorted(run["status"] for run in runs) == ["released", "suppressed"]
     assert pod.rows("SELECT count(*), count(DISTINCT key) FROM datapoint") == [(300, 300)]
+    (parts / "0.csv").write_text(table(range(10, 120)))
+    (parts / "1.csv").write_text(table(range(120, 220)))
+    (parts / "2.csv").write_text(table(range(220, 320)))
+    found = sorted((run["counted"], run["new"], run["gone"]) for run in pod.do("together", tasks=[pod.task(COUNT, new=True)] * 2))
+    assert found == [(False, None, None), (True, 20, 10)]  # the one that came too late has found nothing, nor what it saw go before
 
 
 def test_a_bad_datapoint_goes_to_quarantine_and_the_others_finish(lone: Any, parts: Path):

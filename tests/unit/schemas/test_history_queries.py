@@ -45,6 +45,20 @@ def test_the_queries_of_the_reference_page(database: PodDatabase) -> None:
     ]
 
 
+def test_one_datapoint_is_found_by_the_key_of_its_table(database: PodDatabase) -> None:
+    pages = (PAGE, PAGE.parents[1] / "explanation" / "run-history.md")
+    queries = [query for page in pages for query in re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL) if ":key" in query]
+    assert len(queries) == 2
+    with database.engine.connect() as connection:
+        for query in queries:
+            assert connection.execute(text(query), {"key": key(1)}).all() == []
+            if connection.dialect.name == "sqlite":
+                plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {query}"), {"key": key(1)})]
+                assert [step for step in plan if "datapoint" in step] == [
+                    "SEARCH datapoint USING PRIMARY KEY (run_no=? AND batch=? AND key=?)"
+                ]
+
+
 def test_every_table_of_the_history_is_on_the_page() -> None:
     page = PAGE.read_text()
     for table in ("history_task", "run", "batch", "datapoint", "quarantine"):

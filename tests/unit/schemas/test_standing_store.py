@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from podium import project
-from podium.contracts import Repeat, Status, Task
+from podium.contracts import Released, Repeat, Status, Task
 from podium.repeating import repeat_id
 
 project.activate()
@@ -186,3 +186,23 @@ def test_no_daily_noise(status: Status, code: str, noticed: bool, heard: bool):
     record = StandingRecord(run=RUN, header=b"", reference="", task_json=task(), until=NOW + 9, noticed=noticed)
     assert told(record, RunRecord(id="b" * 32, standing=RUN), status, code) is heard
     assert told(record, RunRecord(id=RUN), status, code)  # of her first answer she always hears
+
+
+def test_results_that_nobody_is_known_to_have(stood: Stores):
+    runs, standings = stood
+
+    def found(before: int = 6) -> list[str]:
+        return [run.id for run, released in standings.unfetched(before=before) if released.rows == 20]
+
+    again = ask(standings)
+    runs.finish(again, Status.RELEASED, reply=b"r", released=Released(rows=20), keep=True, cells="[1]")
+    assert (found(), kept(stood).cells) == ([], "[1]")  # not sent yet
+    runs.note(again, replied_at=5)
+    assert (found(), found(before=5)) == ([again], [])
+    runs.note(again, fetched_at=7)
+    assert found() == []
+    runs.note(again, fetched_at=None)
+    runs.finish(ask(standings, "3"), Status.SUPPRESSED, reply=None, code="too_few_new")
+    assert (found(), kept(stood).cells) == ([again], "[1]")
+    standings.end(RUN, by="custodian", now=NOW)
+    assert found() == []
