@@ -134,7 +134,11 @@ def _grant(**fields: Any) -> Grant:
     try:
         return Grant(**fields)
     except ValidationError as error:
-        raise config_error(error, Grant) from None
+        found = config_error(error, Grant)
+        if found.field == "analyst":
+            found.message = "a fingerprint is 64 characters of 0-9 and a-f."
+            found.remedy = "podium login shows it to the analyst, and podium keys show."
+        raise found from None
 
 
 def _kinds(family: str) -> list[str]:

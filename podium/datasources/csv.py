@@ -74,7 +74,7 @@ class Csv(Table):
             same_columns(self._path(one.found), one.names, names, like=starts[0].found.name)
         for name in self.types:
             if name not in names:
-                raise unknown_column(self.name, name, names)
+                raise unknown_column(self.name, name, names, key="types")
         types, times = self._types(starts)
         formats = "".join(f", {word}format = {literal(form)}" for word, form in zip(("date", "timestamp"), times, strict=True) if form)
         pieces = []
