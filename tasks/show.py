@@ -39,7 +39,7 @@ async def show_run(case: Case) -> None:
         "Datasource": record.datasource or "-",
         "Columns read": columns,
         "Datapoints (rounded)": _datapoints(record, case.desk.config.disclosure),
-        "Rows behind what left (rounded)": str(record.rows_released or 0),
+        "Rows behind what left (rounded)": f"{record.rows_released or 0:,}",
         "Kept back by rule": rules,
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
@@ -118,7 +118,7 @@ async def show_drift(desk: Desk, name: str, standing: Standing | None) -> None:
         acreate_markdown_artifact(
             page(standing.drift, facts, desk.config.disclosure),
             key=artifact_key("drift", desk.tag, name),
-            description=f"{name} on {desk.tag} since {facts.since}: {headline(standing.drift)} changed",
+            description=f"{name} on {desk.tag}, compared with {facts.since}: {headline(standing.drift)}",
         )
     )
 

@@ -18,6 +18,6 @@ from podium.errors import DataSourceError
 def test_the_key_is_named(tmp_path: Path, key: str, value: object) -> None:
     (tmp_path / "a.csv").write_text("age,sex\n1,f\n2,m\n")
     source = Csv.model_validate({"name": "patients", "path": str(tmp_path / "a.csv"), key: value})
-    with pytest.raises(DataSourceError, match="no column 'aeg'.*Did you mean 'age'") as caught:
+    with pytest.raises(DataSourceError, match=r"no column 'aeg'.*Did you mean 'age'") as caught:
         source.columns()
     assert caught.value.field == f"datasources.patients.{key}"
