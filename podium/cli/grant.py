@@ -78,14 +78,15 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
 
     def show() -> None:
         from rich.console import Console
-        from rich.table import Column, Table
+
+        from podium.cli._table import lean, stacked
 
         lists = ("datasources", "algorithms", "columns")
-        table = Table(Column("grant", no_wrap=True), "for", *lists, "runs", "approval", "until")
+        table = lean("grant", "for", *lists, "runs", "approval", "until", whole=["grant", "approval", "until"])
         for g in found:
             until = f"revoked {_day(g['revoked_at'])}" if g["revoked_at"] else _day(g["expires"])
             runs = f"{g['runs']} of {g['max_runs'] or 'any'}"
-            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), runs, g["approval"], until)
+            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), stacked(runs), g["approval"], stacked(until))
         Console().print(table if found else f"{pod} has no grants. Make one: podium grant create")
 
     emit(found, as_json=as_json, human=show)
