@@ -235,8 +235,8 @@ class PodConfig(Frozen):
         names = [str(source.get("name", "")) for source in sources]
         for name in names:
             check_name(name, "datasource")
-        if len(set(names)) < len(names):
-            raise ValueError("two datasources have the same name")
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise ValueError(f"two datasources are called {twice!r}. Give one of them another name")
         return sources
 
     @property

@@ -144,6 +144,7 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
             inner = get_args(inner)[1]
         elif isinstance(part, str) and part in model.model_fields:
             inner = model.model_fields[part].annotation
+            inner = next((one for one in get_args(inner) if isinstance(one, type) and issubclass(one, BaseModel)), inner)  # or none
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return list(model.model_fields)

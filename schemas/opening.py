@@ -11,15 +11,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from podium.errors import ConfigError
 
 LONGEST = 63  # bytes of a name in PostgreSQL; it cuts the rest off without a word
 _READS = "podium_reads"
 
 
 def engine(url: str, **options: Any) -> Engine:
-    """An engine for that URL, set up as above. Its errors do not quote what was stored."""
-    return _sqlite(url) if url.startswith("sqlite") else create_engine(url, pool_pre_ping=True, hide_parameters=True, **options)
+    """An engine for that URL, set up as above. Its errors do not quote what was stored.
+
+    PostgreSQL is spoken to by psycopg unless the URL names another driver. Raises ConfigError.
+    """
+    if url.startswith("sqlite"):
+        return _sqlite(url)
+    try:
+        where = make_url(url)
+        if where.drivername in ("postgresql", "postgres"):
+            where = where.set(drivername="postgresql+psycopg")
+        return create_engine(where, pool_pre_ping=True, hide_parameters=True, **options)
+    except ImportError as error:
+        remedy = f"pip install {quoted('podium[postgres]') if error.name == 'psycopg' else error.name}"
+        raise ConfigError(f"the package {error.name} is not installed.", field="history.url", remedy=remedy) from None
+    except ArgumentError:  # its text may hold the password
+        remedy = "Write dialect://user@host:port/database, such as postgresql://pod@localhost/podium."
+        raise ConfigError("this is no URL of a database that SQLAlchemy knows.", field="history.url", remedy=remedy) from None
 
 
 def pod_engine(url: str, pod: str, *, make: bool = True, **options: Any) -> Engine:

@@ -38,7 +38,9 @@ class PodDatabase:
                     connection.execute(insert(PodRecord).values(id=1, identifier=pod, layout=LAYOUT))
         except (OperationalError, ProgrammingError) as error:
             remedy = "Is it there, and may its user make tables, and a schema for them?"
-            raise ConfigError(f"the pod's database cannot be opened: {error.orig}.", field="history.url", remedy=remedy) from None
+            raise ConfigError(
+                f"the pod's database cannot be opened: {' '.join(str(error.orig).split()).rstrip('.')}.", field="history.url", remedy=remedy
+            ) from None
 
     @classmethod
     def of(cls, *, folder: Path, pod: str, url: str = "") -> PodDatabase:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +103,14 @@ class Reading:
             await self._note_gone()
 
     def _tell(self, pace: Pace, scanned: Scanned) -> None:
-        expected = self.standing.total - self.plan.unread
-        pace.told(self.tally.rows + scanned.rows, of=expected if expected > 0 else None)
+        pace.told(self.tally.rows + scanned.rows, of=self._expected)
+
+    @cached_property
+    def _expected(self) -> int | None:
+        """About how many datapoints are in the parts to be read: by the last run of this question; of a first one by the full schema."""
+        schema = None if self.standing.total else self._case.desk.schema(self._case.task.datasource)
+        total = self.standing.total or (schema.rows if schema else None) or 0
+        return max(0, total - self.plan.unread) or None
 
     def states(self) -> list[dict[str, Any]]:
         """Of every part that the answer is about: those of this run, and those kept of parts that did not change."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from podium.drift.page import Facts, page
 from podium.drift.telling import headline, rows_told
 from schemas.changes import Standing
 from schemas.questions import COUNTS, last_runs
-from schemas.records import RunRecord
 from tasks.case import Case
 from tasks.desk import Desk
 from tasks.step import log
@@ -31,22 +30,21 @@ async def show_run(case: Case) -> None:
     columns = ", ".join(case.algorithm.columns()) if case.admitted else "-"  # until then they are a stranger's words
     rules = ", ".join(s.rule for s in released.suppressed) if released and released.suppressed else "none"
     lines = {
-        "Status": record.status.value,
         "Why": record.code or "-",
         "Asked by": who,
         "Task": record.task or "-",
         "Algorithm": record.algorithm or "-",
         "Datasource": record.datasource or "-",
         "Columns read": columns,
-        "Datapoints (rounded)": _datapoints(record, case.desk.config.disclosure),
-        "Rows behind what left (rounded)": str(record.rows_released or 0),
+        "Datapoints (rounded)": _datapoints({name: getattr(record, name) for name in COUNTS}, case.desk.config.disclosure),
+        "Rows behind what left (rounded)": f"{record.rows_released or 0:,}",
         "Kept back by rule": rules,
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
     await _kept_going(
         _create_page(
             case,
-            f"# Run {case.id8}: {record.status.value}\n\n| | |\n|---|---|\n{table}\n",
+            f"# Run {case.id8}: {record.status.value}\n\n| Status | {record.status.value} |\n|---|---|\n{table}\n",
             description=f"{record.status.value}: {record.algorithm or 'task'} for {who} on {case.desk.tag}",
         )
     )
@@ -55,7 +53,7 @@ async def show_run(case: Case) -> None:
 async def _create_page(case: Case, page: str, *, description: str) -> None:
     """One artifact a run: what came of it, and below it the last runs of the same question."""
     past = await asyncio.to_thread(_past, case) if case.record.task_no is not None else []
-    page += history_page(past, case.desk.config.disclosure)
+    page += history_page(past, case.desk.config.disclosure, no=case.record.task_no)
     await acreate_markdown_artifact(page, key=f"run-{case.id8}", description=description)
 
 
@@ -64,19 +62,21 @@ def _past(case: Case) -> list[dict[str, Any]]:
         return last_runs(session, case.record.task_no or 0, LAST_RUNS)
 
 
-def history_page(runs: list[dict[str, Any]], rules: DisclosureSection) -> str:
-    """The runs as a table, newest first; every count rounded, and a small one told as such."""
+def history_page(runs: list[dict[str, Any]], rules: DisclosureSection, *, no: int | None) -> str:
+    """The runs of a question as a table, newest first; every count rounded, and a small one told as such."""
     if not runs:
         return ""
-    head = f"| run | status | {' | '.join(COUNTS)} | received |\n|---|---|{'---:|' * len(COUNTS)}---|"
-    rows = [[run["id"][:8], run["status"], *(rows_told(run[name], rules) for name in COUNTS), _stamp(run["received_at"])] for run in runs]
-    title = "## The last runs of this question\n\nDatapoints, rounded. Exactly, for you alone: `podium pod history --tasks`"
+    rows = [(run["id"][:8], run["status"], _datapoints(run, rules), _stamp(run["received_at"])) for run in runs]
+    title = f"## The last runs of this question\n\nDatapoints, rounded. Exactly, for you alone: `podium pod history --task {no}`"
+    head = "| run | status | datapoints | received |\n|---|---|---|---|"
     return "\n".join(["", title, "", head, *(f"| {' | '.join(cells)} |" for cells in rows), ""])
 
 
-def _datapoints(record: RunRecord, rules: DisclosureSection) -> str:
-    told = {name: getattr(record, name) for name in COUNTS}
-    return ", ".join(f"{rows_told(count, rules)} {name}" for name, count in told.items() if count is not None) or "-"
+def _datapoints(counts: Mapping[str, int | None], rules: DisclosureSection) -> str:
+    """The counts that are not zero, rounded; a dash where nothing was counted."""
+    known = {name: count for name in COUNTS if (count := counts[name]) is not None}
+    some = {name: count for name, count in known.items() if count} or dict(list(known.items())[:1])
+    return ", ".join(f"{rows_told(count, rules)} {name}" for name, count in some.items()) or "-"
 
 
 async def show_schema(desk: Desk, schema: DatasourceSchema) -> None:
@@ -118,7 +118,7 @@ async def show_drift(desk: Desk, name: str, standing: Standing | None) -> None:
         acreate_markdown_artifact(
             page(standing.drift, facts, desk.config.disclosure),
             key=artifact_key("drift", desk.tag, name),
-            description=f"{name} on {desk.tag} since {facts.since}: {headline(standing.drift)} changed",
+            description=f"{name} on {desk.tag}, compared with {facts.since}: {headline(standing.drift)}",
         )
     )
 
@@ -128,7 +128,7 @@ async def show_start(desk: Desk, found: dict[str, str]) -> None:
     served = "\n".join(f"| {name} | {'served' if state == 'checked' else 'not served: see the pod log'} |" for name, state in found.items())
     await _kept_going(
         acreate_markdown_artifact(
-            f"# Pod {desk.tag}\n\nHub: {desk.config.hub.url}\n\n| datasource | |\n|---|---|\n{served}\n",
+            f"# Pod {desk.tag}\n\nHub: {desk.config.hub.url}\n\n| datasource | state |\n|---|---|\n{served}\n",
             key=artifact_key("pod", desk.tag),
             description=f"pod {desk.tag} started",
         )

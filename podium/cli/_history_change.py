@@ -72,7 +72,11 @@ def retry(
         raise ConfigError(
             "the datapoint is not in quarantine.", field="--datapoint", remedy="Ask how it stands: podium pod history --datapoint"
         )
-    said = f"{tried} datapoints of question {no} are new to its next run." if tried else f"Question {no} has nothing in quarantine."
+    said = (
+        f"{tried:,} {'datapoint' if tried == 1 else 'datapoints'} of question {no} will be tried again by its next run."
+        if tried
+        else f"Question {no} has nothing in quarantine."
+    )
     emit({"pod": name, "task": no, "retried": tried}, as_json=as_json, human=said)
 
 
@@ -95,7 +99,7 @@ def _moment(when: str) -> int:
 def _announced(one: dict[str, Any], *, dry_run: bool) -> str:
     date = time.strftime("%Y-%m-%d", time.localtime(one["before"]))
     verb = "would look" if dry_run else "looking"
-    looked = f"{one['runs']} runs that ended before {date}, with {one['entries']} entries on datapoints"
+    looked = f"{one['runs']:,} runs that ended before {date}, with {one['entries']:,} entries on datapoints"
     return f"{one['pod']}: {verb} through {looked}; what still stands stays."
 
 

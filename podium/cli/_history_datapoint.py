@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.cli._history_key import FIELD, copies_of, keys_of
 from podium.cli._history_runs import SHORT, console_, time_
+from podium.cli._table import lean
 from podium.text import printable
 
 if TYPE_CHECKING:
@@ -113,13 +114,11 @@ def show(found: list[dict[str, Any]]) -> None:
 
 
 def _show_runs(runs: list[dict[str, Any]]) -> None:
-    from rich.table import Column, Table
-
     if not runs:
         return
-    table = Table(Column("run", no_wrap=True), "status", "asked by", "used as", "version", "what left", "when")
+    table = lean("run", "status", "asked by", "used as", "version", "what left", "when", whole=["run", "version"])
     for run in runs:
-        left = f"figures of {run['rows_released']} rows" if run["rows_released"] else "nothing"
+        left = f"figures of {run['rows_released']:,} rows" if run["rows_released"] else "nothing"
         cells = [run["id"][:SHORT], run["status"], run["alias"] or run["analyst"][:SHORT] or "-", run["how"], run["version"], left]
         table.add_row(*(printable(str(cell)) for cell in cells), time_(run["finished_at"]))
     console_().print(table)

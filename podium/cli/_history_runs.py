@@ -6,34 +6,29 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from podium.cli._table import lean, stacked
 from podium.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SHORT = 8
-ALWAYS, IF_ANY = ("new", "changed", "unchanged"), ("quarantined", "gone")
+COUNTS = ("new", "changed", "unchanged", "quarantined", "gone")
 
 
 def show_all(runs: list[dict[str, Any]]) -> None:
-    from rich.table import Column, Table
-
     console = console_()
     if not runs:
         console.print("Nothing was asked yet.")
         return
     several = len({run["pod"] for run in runs}) > 1
-    counts = counts_in(runs)
-    right = [Column(name, justify="right") for name in counts]
-    table = Table(
-        Column("run", no_wrap=True), *(["pod"] if several else []), "status", "asked by", "algorithm", "datasource", *right, "when"
-    )
+    heads = ("run", *(["pod"] if several else []), "status", "asked by", "question", "datapoints", "when")
+    table = lean(*heads, whole=["run", "status", "when"])
     for run in runs:
         status = f"{run['status']} ({run['code']})" if run["code"] else run["status"]
         who = run["alias"] or run["analyst"][:SHORT] or "-"
-        cells = [run["id"][:SHORT], *([run["pod"]] if several else []), status, who, run["algorithm"] or "-", run["datasource"] or "-"]
-        cells += [number(run[name]) for name in counts]
-        table.add_row(*(printable(str(cell)) for cell in cells), time_(run["received_at"]))
+        cells = [run["id"][:SHORT], *([run["pod"]] if several else []), stacked(status), who, question(run), counted(run)]
+        table.add_row(*(printable(cell, keep="\n") for cell in cells), stacked(time_(run["received_at"])))
     console.print(table)
 
 
@@ -46,11 +41,11 @@ def show_one(run: dict[str, Any]) -> None:
         "task": run["task"] or "-",
         "question": _question(run["task_json"]),
         "decision": _decision(run["decision"]),
-        "datapoints": ", ".join(f"{number(run[name])} {name}" for name in counts_in([run])),
+        "datapoints": counted(run),
         "rows read": number(run["rows_read"]),
         "contract": broken(run["broken"]) if run["parts"] else "-",
         "kept back by": _rules(run["suppressed"]),
-        "released": "nothing" if not run["rows_released"] else f"figures of {run['rows_released']} rows (rounded)",
+        "released": "nothing" if not run["rows_released"] else f"figures of {run['rows_released']:,} rows (rounded)",
         "received": time_(run["received_at"]),
         "started": time_(run["started_at"]) + (f", {run['tries']} tries" if run["tries"] > 1 else ""),
         "ended": time_(run["finished_at"]),
@@ -69,30 +64,36 @@ def show_one(run: dict[str, Any]) -> None:
     _show_released(run["released"], console)
 
 
-def counts_in(runs: list[dict[str, Any]]) -> list[str]:
-    """The counts that say something of these runs: quarantined and gone only where there is one that is not zero."""
-    return [*ALWAYS, *(name for name in IF_ANY if any(run[name] for run in runs))]
+def counted(run: dict[str, Any]) -> str:
+    """The counts that say something: those that are not zero; a dash where nothing was counted."""
+    known = {name: run[name] for name in COUNTS if run[name] is not None}
+    some = {name: count for name, count in known.items() if count} or dict(list(known.items())[:1])
+    return ", ".join(f"{count:,} {name}" for name, count in some.items()) or "-"
+
+
+def question(run: dict[str, Any]) -> str:
+    """What was asked, in a few words; a dash where the message could not be read."""
+    return f"{run['algorithm']} of {run['datasource']}" if run["algorithm"] else "-"
 
 
 def number(count: int | None) -> str:
     """A count, or a dash where there is none."""
-    return "-" if count is None else str(count)
+    return "-" if count is None else f"{count:,}"
 
 
 def broken(rules: dict[str, int]) -> str:
     """How many rows broke which rule."""
-    return ", ".join(f"{rule}: {count}" for rule, count in rules.items()) or "no rule was broken"
+    return ", ".join(f"{rule}: {count:,}" for rule, count in rules.items()) or "no rule was broken"
 
 
 def _show_parts(parts: list[dict[str, Any]], console: Console) -> None:
-    from rich.table import Column, Table
-
+    parts = [part for part in parts if part["part"]]  # without a name: the note of what is gone
     if not parts:
         return
-    counts = ("rows", "used", "new", "changed", "unchanged", "quarantined")
-    table = Table("part", *(Column(name, justify="right") for name in counts), "when", title="What it read", title_justify="left")
+    table = lean("part", "rows", "used", "datapoints", "when", whole=["when"], counts=["rows", "used"], title="What it read")
     for part in parts:
-        table.add_row(printable(part["part"]), *(str(part[name]) for name in counts), time_(part["at"]))
+        row = (printable(part["part"]), number(part["rows"]), number(part["used"]), counted({"gone": None, **part}))
+        table.add_row(*row, stacked(time_(part["at"])))
     console.print(table)
 
 

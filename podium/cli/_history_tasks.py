@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podium.cli._history_runs import SHORT, broken, console_, counts_in, number, time_
+from podium.cli._history_runs import SHORT, broken, console_, counted, number, question, time_
+from podium.cli._table import lean, stacked
 from podium.text import printable
 
 if TYPE_CHECKING:
@@ -13,19 +14,18 @@ if TYPE_CHECKING:
 
 def show_all(tasks: list[dict[str, Any]]) -> None:
     """The questions of all pods that are meant."""
-    from rich.table import Column, Table
-
     console = console_()
     if not tasks:
         console.print("No question has come as far as the data yet.")
         return
     several = len({task["pod"] for task in tasks}) > 1
-    right = [Column(name, justify="right") for name in ("datapoints", "quarantined", "runs")]
-    table = Table("no", *(["pod"] if several else []), "question", "datasource", "algorithm", *right, "last run", "when")
+    counts = ("datapoints", "quarantined", "runs")
+    heads = ("no", *(["pod"] if several else []), "digest", "question", *counts, "last run", "when")
+    table = lean(*heads, whole=["no", "digest", "last run", "when"], counts=counts)
     for task in tasks:
-        cells = [str(task["no"]), *([task["pod"]] if several else []), task["question"][:SHORT], task["datasource"], task["algorithm"]]
-        cells += [str(task["datapoints"]), str(task["quarantined"]), str(task["runs"]), task["last_run"][:SHORT] or "-"]
-        table.add_row(*(printable(cell) for cell in cells), time_(task["last_run_at"]))
+        cells = [str(task["no"]), *([task["pod"]] if several else []), task["question"][:SHORT], question(task)]
+        cells += [*(number(task[name]) for name in counts), task["last_run"][:SHORT] or "-"]
+        table.add_row(*(printable(cell) for cell in cells), stacked(time_(task["last_run_at"])))
     console.print(table)
 
 
@@ -36,9 +36,9 @@ def show_one(task: dict[str, Any]) -> None:
     lines = {
         "digest": task["question"],
         "asked first": time_(task["first_at"]),
-        "datapoints": f"{task['known']} known, {task['in_quarantine']} in quarantine, {task['gone']} gone",
+        "datapoints": f"{task['known']:,} known, {task['in_quarantine']:,} in quarantine, {task['gone']:,} gone",
         "runs": ", ".join(f"{count} {status}" for status, count in totals["statuses"].items()) or "none",
-        "together": ", ".join(f"{totals[name]} {name}" for name in counts_in([totals])),
+        "together": counted(totals),
         "contract": broken(totals["broken"]),
     }
     if task["results"]:
@@ -50,31 +50,26 @@ def show_one(task: dict[str, Any]) -> None:
 
 
 def _show_runs(runs: list[dict[str, Any]], console: Console) -> None:
-    from rich.table import Column, Table
-
     repeats = any(run["repeat_no"] for run in runs)
-    counts = counts_in(runs)
-    right = [Column(name, justify="right") for name in (*counts, "broke a rule")]
-    table = Table(Column("run", no_wrap=True), *(["repeat"] if repeats else []), "status", "asked by", *right, "when")
+    heads = ("run", *(["repeat"] if repeats else []), "status", "asked by", "datapoints", "broke a rule", "when")
+    table = lean(*heads, whole=["run", "status", "when"], counts=["broke a rule"])
     for run in runs:
         status = f"{run['status']} ({run['code']})" if run["code"] else run["status"]
         cells = [
             run["id"][:SHORT],
             *([str(run["repeat_no"] or "-")] if repeats else []),
-            status,
+            stacked(status),
             run["alias"] or run["analyst"][:SHORT] or "-",
         ]
-        cells += [*(number(run[name]) for name in counts), str(sum(run["broken"].values())) if run["counted"] else "-"]
-        table.add_row(*(printable(str(cell)) for cell in cells), time_(run["received_at"]))
+        cells += [counted(run), number(sum(run["broken"].values())) if run["counted"] else "-"]
+        table.add_row(*(printable(cell, keep="\n") for cell in cells), stacked(time_(run["received_at"])))
     console.print(table)
 
 
 def _show_parts(parts: list[dict[str, Any]], console: Console) -> None:
-    from rich.table import Column, Table
-
     if not parts:
         return
-    table = Table("part", Column("rows", justify="right"), "read last by", "when", title="Its parts", title_justify="left")
+    table = lean("part", "rows", "read last by", "when", counts=["rows"], title="Its parts")
     for part in parts:
         when = time_(part.get("at")) + (", and will be read again" if part["again"] else "")
         table.add_row(printable(part["part"]), number(part.get("rows")), part.get("run", "-")[:SHORT], when)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from podium.cli._table import lean
 from podium.contracts import Column, Count, DatasourceSchema
 from podium.privacy import told
 from podium.privacy.disclosure import Rules
@@ -11,6 +12,7 @@ from podium.privacy.outline import Bar, outline
 from podium.text import printable, shortened
 
 MOST_LISTED = 6
+SEMANTIC = "semantic\ntype"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _WORDS = ("description", "unit", "labels")
 
@@ -48,21 +50,19 @@ def drawn(bars: tuple[Bar, ...]) -> str:
 def show(found: dict[str, Any], rules: Rules) -> None:
     """Print it as a table. The names of columns and the levels are the file's words: shown, never obeyed."""
     from rich.console import Console
-    from rich.table import Column as Head
-    from rich.table import Table
 
     console = Console(markup=False, emoji=False, highlight=False)
-    console.print(printable(f"{found['path']}: {found['kind']}, {found['rows']} rows, {len(found['columns'])} columns"), soft_wrap=True)
+    console.print(
+        printable(f"{found['path']}: {found['kind']}, {_counted(found['rows'])} rows, {len(found['columns'])} columns"), soft_wrap=True
+    )
     full = found["disclosure"] == "full"
-    said = [name for name in ("unit", "description") if any(column.get(name) for column in found["columns"])]
-    shape = ("range", "mean", "levels") if full else ("missing", "shape")
-    heads = [Head("column"), Head("type"), Head("semantic type"), Head("nulls", justify="right"), Head("distinct", justify="right")]
-    table = Table(*heads, *map(Head, (*shape, *said)))
+    said = any(column.get("unit") or column.get("description") for column in found["columns"])
+    heads = ("column", "type", SEMANTIC, "missing", "distinct", "values" if full else "shape", *(["description"] if said else []))
+    table = lean(*heads, whole=["type", SEMANTIC, "shape"], counts=["distinct"])
     for column in found["columns"]:
-        cells = [column[name] for name in ("name", "type", "semantic", "nulls", "distinct")]
-        cells += [_range(column), _short(column["mean"]), _levels(column)] if full else [column["missing"], column["shape"]]
-        cells += [column.get(name) or "" for name in said]
-        table.add_row(*("-" if cell is None else shortened(str(cell), 80) for cell in cells))
+        cells = [column["name"], column["type"], column["semantic"], _missing(column), _counted(column["distinct"])]
+        cells += [_values(column) if full else column["shape"], *([_described(column)] if said else [])]
+        table.add_row(*("-" if cell is None else shortened(str(cell), 200) for cell in cells))
     console.print(table)
     if not full:
         console.print(
@@ -86,14 +86,26 @@ def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[st
     }
 
 
-def _levels(column: dict[str, Any]) -> str:
-    listed = [f"{level['value']} ({level['rows']})" for level in column["categories"][:MOST_LISTED]]
-    return ", ".join([*listed, *(["…"] if len(column["categories"]) > MOST_LISTED else [])]) or "-"
+def _missing(column: dict[str, Any]) -> str | None:
+    """How many rows have no value, and which share of all that is where it is known."""
+    nulls = column["nulls"]
+    return f"{nulls:,} ({column['missing']})" if isinstance(nulls, int) and nulls and "missing" in column else _counted(nulls)
 
 
-def _range(column: dict[str, Any]) -> str | None:
-    return None if column["min"] is None else f"{column['min']} … {column['max']}"
+def _described(column: dict[str, Any]) -> str:
+    unit = f"[{column['unit']}]" if column.get("unit") else ""
+    return " ".join(filter(None, (column.get("description"), unit)))
 
 
-def _short(value: float | None) -> str | None:
-    return None if value is None else f"{value:.6g}"
+def _counted(count: Count | None) -> str | None:
+    return f"{count:,}" if isinstance(count, int) else count
+
+
+def _values(column: dict[str, Any]) -> str:
+    """Its levels with their rows, the most frequent first; else its range and mean."""
+    if column["categories"]:
+        listed = [f"{level['value']} ({level['rows']:,})" for level in column["categories"][:MOST_LISTED]]
+        return ", ".join([*listed, *(["…"] if len(column["categories"]) > MOST_LISTED else [])])
+    if column["min"] is None:
+        return "-"
+    return f"{column['min']} … {column['max']}" + ("" if column["mean"] is None else f", mean {column['mean']:.6g}")

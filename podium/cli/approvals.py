@@ -28,9 +28,10 @@ def list_(pod: Pod, every: Annotated[bool, typer.Option("--all", help="Answered 
 
     def show() -> None:
         from rich.console import Console
-        from rich.table import Column, Table
 
-        table = Table(Column("run", no_wrap=True), "for", "algorithm", "datasource", "answer", "by", "until")
+        from podium.cli._table import lean
+
+        table = lean("run", "for", "algorithm", "datasource", "answer", "by", "until", whole=["run", "by"])
         for f in found:
             table.add_row(f["run"][:8], f["alias"], f["algorithm"], f["datasource"], f["state"], f["by"][:8], _when(f["expires"]))
         Console().print(table if found else f"Nothing waits for an answer at {pod}.")

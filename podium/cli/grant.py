@@ -78,14 +78,15 @@ def list_(pod: Pod, as_json: JsonFlag = False) -> None:
 
     def show() -> None:
         from rich.console import Console
-        from rich.table import Column, Table
+
+        from podium.cli._table import lean, stacked
 
         lists = ("datasources", "algorithms", "columns")
-        table = Table(Column("grant", no_wrap=True), "for", *lists, "runs", "approval", "until")
+        table = lean("grant", "for", *lists, "runs", "approval", "until", whole=["grant", "approval", "until"])
         for g in found:
             until = f"revoked {_day(g['revoked_at'])}" if g["revoked_at"] else _day(g["expires"])
             runs = f"{g['runs']} of {g['max_runs'] or 'any'}"
-            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), runs, g["approval"], until)
+            table.add_row(g["id"], g["alias"], *(", ".join(g[k]) for k in lists), stacked(runs), g["approval"], stacked(until))
         Console().print(table if found else f"{pod} has no grants. Make one: podium grant create")
 
     emit(found, as_json=as_json, human=show)
@@ -134,7 +135,11 @@ def _grant(**fields: Any) -> Grant:
     try:
         return Grant(**fields)
     except ValidationError as error:
-        raise config_error(error, Grant) from None
+        found = config_error(error, Grant)
+        if found.field == "analyst":
+            found.message = "a fingerprint is 64 characters of 0-9 and a-f."
+            found.remedy = "podium login shows it to the analyst, and podium keys show."
+        raise found from None
 
 
 def _kinds(family: str) -> list[str]:

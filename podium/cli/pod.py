@@ -48,18 +48,23 @@ async def _look(config: PodConfig) -> dict[str, str]:
     from podium.config import home
     from podium.datasources import load_source
     from podium.datasources._dressing import beyond, dressed
+    from podium.datasources._given import fitted, given_schema
     from podium.errors import PodiumError
     from podium.workers.session import Limits, WorkerSession
 
     found: dict[str, str] = {}
-    for source in [load_source(fields) for fields in config.datasources]:
+    for fields, source in [(fields, load_source(fields)) for fields in config.datasources]:
         try:
+            given = given_schema(fields)
             async with WorkerSession.open(source.dump(), limits=Limits(seconds=60), folder=home() / "work") as worker:
                 schema = await worker.profile("partial")
             source.check_fields(schema.names)
             dressed(schema, source)
+            if given is not None:
+                fitted(given, schema, source)
             more = beyond(schema, source)
-            found[source.name] = f"ok, {len(schema.columns)} columns" + (f"; {more}" if more else "")
+            columns = f"ok, {len(schema.columns)} column{'' if len(schema.columns) == 1 else 's'}"
+            found[source.name] = columns + (f"; {more}" if more else "")
         except PodiumError as error:
             found[source.name] = str(error)
     return found

@@ -111,7 +111,7 @@ class TaskStore:
 
     def __init__(self, home: Path, task: str) -> None:
         if len(task) != 32 or not set(task) <= _HEX:
-            raise TaskError("a task's identifier is 32 characters of 0-9 and a-f.", field="task")
+            raise TaskError("a task's identifier is 32 characters of 0-9 and a-f.", field="task", remedy="podium task list shows them.")
         self.folder = tasks_folder(home) / task
         self.task = task
 

@@ -63,11 +63,16 @@ def fault(path: Path, message: str, *, line: int | str = "", remedy: str = "", c
     return DataSourceError(f"{where}: {message}", remedy=remedy, code=code)
 
 
-def unknown_column(source: str, name: str, known: Sequence[str]) -> DataSourceError:
-    """Names the nearest known column."""
+def unknown_column(source: str, name: str, known: Sequence[str], *, key: str = "") -> DataSourceError:
+    """Names the nearest known column, and the key of the datasource's entry that asks for it."""
     near = difflib.get_close_matches(name, known, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else ""
-    return DataSourceError(f"datasource {source!r} has no column {name!r}.", remedy=remedy, code="unknown_column")
+    return DataSourceError(
+        f"datasource {source!r} has no column {name!r}.",
+        field=f"datasources.{source}.{key}" if key else "",
+        remedy=remedy,
+        code="unknown_column",
+    )
 
 
 def check_names(path: Path, names: Sequence[str], *, line: int | str = "") -> None:

@@ -83,7 +83,7 @@ def shape_of(connection: sa.Connection, source: Sql) -> Shape:
     source.check_fields(kept)
     for column in source.types:
         if column not in natives:
-            raise unknown_column(source.name, column, list(kept))
+            raise unknown_column(source.name, column, list(kept), key="types")
     types = _types(connection, source, origin, kept)
     postgres = connection.dialect.name == "postgresql"
     asked = {

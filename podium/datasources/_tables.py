@@ -198,9 +198,10 @@ class Table(Files):
 
     def _shape(self, layout: Layout) -> dict[str, ColumnType]:
         check_names(self.path, list(layout.shape))
-        for name in (*self.key, *self.ignore_columns, *self.force_types):
-            if name not in layout.shape:
-                raise unknown_column(self.name, name, [n for n in layout.shape if n not in self.ignore_columns])
+        for key, names in (("key", self.key), ("ignore_columns", self.ignore_columns), ("force_types", self.force_types)):
+            for name in names:
+                if name not in layout.shape:
+                    raise unknown_column(self.name, name, [n for n in layout.shape if n not in self.ignore_columns], key=key)
         return {name: kind for name, kind in layout.shape.items() if name not in self.ignore_columns}
 
     def _queries(self, layout: Layout, columns: Sequence[str] | None) -> list[str]:

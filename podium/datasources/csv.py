@@ -87,7 +87,7 @@ class Csv(Table):
             same_columns(self._path(one.found), one.names, names, like=starts[0].found.name)
         for name in self.types:
             if name not in names:
-                raise unknown_column(self.name, name, names)
+                raise unknown_column(self.name, name, names, key="types")
         for one in starts:
             if self._early and self._sliced(path := self._path(one.found), one.delimiter):
                 self._early.begin(path, partial(self._slices, path, one.delimiter))

@@ -65,9 +65,12 @@ def _retaken(change: Change, _drift: Drift, _rules: DisclosureSection) -> tuple[
 
 
 def _categories(change: Change, _drift: Drift, _rules: DisclosureSection) -> tuple[str, str]:
-    parts = [f"{len(values)} {word}" for word, values in (("new", change.new), ("gone", change.gone)) if values]
-    many = len(change.new) + len(change.gone) > 1
-    return f"{'categories' if many else 'category'}: {', '.join(parts)}", "groups appear or disappear; a renamed one does both"
+    parts = [
+        f"{len(values)} {'category' if len(values) == 1 else 'categories'} {word}"
+        for word, values in (("new", change.new), ("gone", change.gone))
+        if values
+    ]
+    return ", ".join(parts), "groups appear or disappear; a renamed one does both"
 
 
 def _distribution(change: Change, _drift: Drift, _rules: DisclosureSection) -> tuple[str, str]:

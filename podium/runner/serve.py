@@ -51,7 +51,7 @@ async def serve(
             gc.enable()
             gc.freeze()
             desk.state.set(phase="serving")
-            log.info("pod %s is serving %s", pod, ", ".join(desk.names))
+            log.info("pod %s is serving %s", pod, ", ".join(name for name in desk.names if not desk.broken(name)) or "nothing")
             on_serving()
             await Supervisor(desk, flows).serve()
             await desk.close()

@@ -28,6 +28,7 @@ JSON_BYTES = 8 << 20
 REFUSAL_BYTES = 64 << 10
 BODY_SECONDS = 60.0  # a body that takes longer to arrive is given up
 WORDS = 300
+LONGEST_WAIT = 3600.0  # of what a hub may ask for
 CODE = re.compile(r"[a-z0-9_]{1,40}")
 
 
@@ -67,6 +68,12 @@ class Intake:
     def answer(self) -> Answer:
         """What was collected."""
         return Answer(self._response.status_code, self._response.headers, bytes(self._body))
+
+
+def retry_after(answer: Answer) -> float:
+    """How many seconds the hub wants to be spared this request."""
+    said = answer.headers.get("retry-after", "")
+    return min(float(said), LONGEST_WAIT) if said.isascii() and said.isdecimal() else 0.0
 
 
 def refusal(answer: Answer, url: str) -> HubError:

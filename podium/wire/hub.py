@@ -1,13 +1,14 @@
 """The two clients of a hub. Both have the same methods, one for each function of `podium.wire.calls`.
 
 A hub that cannot be reached, dawdles or fails raises HubUnavailable; one that says no raises HubError with the hub's code.
-Redirects are not followed, cookies not kept; nothing on this machine is reached through a proxy. Answers are read as
-`podium.wire.answers` says, whoever gives them.
+What was too much for it (429) is not sent again before the time that its `Retry-After` says. Redirects are not followed, cookies not kept;
+nothing on this machine is reached through a proxy. Answers are read as `podium.wire.answers` says, whoever gives them.
 """
 
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Generic, ParamSpec, Self, TypeVar
@@ -54,8 +55,10 @@ class _Client:
 
     def __init__(self, url: str, api_key: str = "", *, timeout: float = 10.0) -> None:
         self.url, self.api_key, self.timeout = url.rstrip("/"), api_key, timeout
+        self._spared: dict[int, tuple[float, HubUnavailable]] = {}  # until when, and what the hub said
 
     def _request(self, call: Call[Any]) -> dict[str, Any]:
+        self._spare(call)
         key = self.api_key if call.key is None else call.key
         headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         if call.content is not None:
@@ -73,12 +76,22 @@ class _Client:
         if not 200 <= answer.status < 300:
             error = answers.refusal(answer, self.url)
             if answer.status == TOO_MANY:  # a no for now
-                raise HubUnavailable(error.message, remedy=error.remedy, code=error.code)
+                later = HubUnavailable(error.message, remedy=error.remedy, code=error.code)
+                self._spared[_same(call)] = (time.monotonic() + answers.retry_after(answer), later)
+                raise later
             raise error
         try:
             return call.read(answer)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise answers.not_a_hub(self.url) from None
+
+    def _spare(self, call: Call[Any]) -> None:
+        """Raise what the hub said to this very request, as long as it does not want to hear it again."""
+        now = time.monotonic()
+        self._spared = {request: (until, said) for request, (until, said) in self._spared.items() if now < until}
+        if (kept := self._spared.get(_same(call))) is not None:
+            said = kept[1]
+            raise HubUnavailable(said.message, remedy=said.remedy, code=said.code)
 
     def _unavailable(self, what: str) -> HubUnavailable:
         return HubUnavailable(f"the hub at {self.url} {what}.", remedy=f"Is it running, and is {self.url} its address?")
@@ -178,6 +191,11 @@ class AsyncHubClient(_Client):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _same(call: Call[Any]) -> int:
+    """Stands for this very request: to another mailbox there may be room."""
+    return hash((call.method, call.path, call.content))
 
 
 def _why(error: Exception) -> str:

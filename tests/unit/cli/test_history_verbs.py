@@ -260,3 +260,14 @@ def test_prune(podium, past: Past) -> None:
     assert one["removed"] == 1  # the version that was replaced; what stands stays
     after = podium("pod", "history", "--task", "1", "--json").data
     assert (after["known"], after["in_quarantine"]) == (before["known"], before["in_quarantine"]) == (1, 1)
+
+
+def test_nothing_is_cut_on_a_narrow_terminal(podium, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    past.run(1, new_only=True, new=6_000_000, unchanged=2_999, quarantined=28, gone=1)
+    for asked in ([], ["--tasks"], ["--task", "1"], ["--run", f"{1:032x}"], ["--datapoint", "7", "--datasource", "patients"]):
+        said = podium("pod", "history", *asked).out
+        assert "…" not in said, asked
+    listed = podium("pod", "history", "--limit", "1").out
+    for word in ("6,000,000 new", "28", "quarantined", "1 gone"):
+        assert word in listed

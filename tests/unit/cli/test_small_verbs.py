@@ -49,6 +49,7 @@ WRONG = [
     (["prefect", "env"], 9, ""),
     (["ask", "none.yaml"], 2, "file"),
     (["task", "result", "a" * 32], 7, "task"),
+    (["task", "status", "abc"], 7, "task"),
     (["pod", "check", "none.yaml"], 2, "file"),
     (["pod", "start", "none.yaml"], 2, "file"),
     (["pod", "eject", "."], 2, "DIR"),
@@ -67,3 +68,22 @@ def test_what_is_wrong_is_told_with_its_field_and_remedy(podium, words: list[str
     said = podium(*words, code=code)
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.startswith("error: ")
+
+
+def test_a_given_schema_that_is_not_there_is_told_before_the_start(podium) -> None:
+    Path("pod.yaml").write_text("pod: {name: north, owner: clinic}\ndatasources: [{name: a, kind: csv, path: a.csv, schema: none.json}]\n")
+    found = podium("pod", "check", "pod.yaml", "--json", code=3).data["datasources"]["a"]
+    assert found.startswith("datasources.a.schema: ")
+    assert "none.json" in found
+
+
+def test_a_key_of_an_inner_section_is_told_from_its_likes(podium) -> None:
+    fields = {
+        "pods": ["clinic/north"],
+        "datasource": "a",
+        "algorithm": {"kind": "count"},
+        "repeat": {"grown_bye": 5, "until": "2099-01-01"},
+    }
+    Path("ask.yaml").write_text(yaml.safe_dump(fields))
+    error = podium("ask", "ask.yaml", "--json", code=2).error
+    assert (error["field"], "Did you mean 'grown_by'?" in error["remedy"]) == ("repeat.grown_bye", True)

@@ -128,7 +128,7 @@ def test_it_is_told_in_names_rules_and_rounded_counts_without_any_value():
     )
     drift = compare(before, after)
     text = "\n".join(f"{line.level} {line.column} {line.what} {line.means}" for line in told(drift, RULES))
-    assert "categories: 2 new, 1 gone" in text
+    assert "2 categories new, 1 category gone" in text
     assert "missing values: fewer than 8 of 400 rows → 125 of 400" in text
     assert "large change of distribution (stability index about" in text
     assert "new column (date)" in text

@@ -15,8 +15,10 @@ from podium.state import RunPace, StateFile, alone, read_state
 
 project.activate()
 
+from schemas.history import Standing  # noqa: E402
 from tasks import progress  # noqa: E402
 from tasks.progress import Pace, pace_of  # noqa: E402
+from tasks.reading import Reading  # noqa: E402
 
 RUN = "ab" * 16
 
@@ -102,6 +104,19 @@ def case(tmp_path):
         state.begin()
         state.set(phase="serving")
         yield SimpleNamespace(desk=desk, run=RUN, id8=RUN[:8])
+
+
+@pytest.mark.parametrize(
+    ("known", "rows", "unread", "of"),
+    [(0, 6000, 0, 6000), (0, None, 0, None), (500, 6000, 100, 400), (500, 6000, 500, None)],
+    ids=["first run", "partial schema", "one part changed", "only new parts"],
+)
+def test_how_many_are_expected(known: int, rows: int | None, unread: int, of: int | None) -> None:
+    reading = Reading.__new__(Reading)
+    reading.standing, reading.plan = Standing(total=known), SimpleNamespace(unread=unread)
+    desk = SimpleNamespace(schema={"patients": SimpleNamespace(rows=rows)}.get)
+    reading._case = SimpleNamespace(desk=desk, task=SimpleNamespace(datasource="patients"))
+    assert reading._expected == of
 
 
 async def until(true) -> None:
