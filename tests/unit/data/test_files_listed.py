@@ -140,6 +140,11 @@ def test_a_folder_whose_name_looks_like_a_pattern(tmp_path):
     assert source.root == tmp_path / "scans [2024]"
 
 
+def test_endings_in_capitals(tmp_path):
+    put(tmp_path, "a.PNG", "b.png", "c.txt", "d.Png/e.pnG", "png")
+    assert names(tmp_path, extensions=("png",)) == ["a.PNG", "b.png", "d.Png/e.pnG"]
+
+
 def test_hidden_names(tmp_path):
     put(tmp_path, ".a", ".b/c", "d/.e", "f")
     assert names(tmp_path) == ["f"]
