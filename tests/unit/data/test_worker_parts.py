@@ -107,7 +107,7 @@ async def through(worker, contract, *, history=None, standing=None, new_only=Fal
         key + mark + (places.get(part, 0x7FFF_FFFE) | (0x8000_0000 if bad else 0)).to_bytes(4, "big")
         for key, (mark, part, bad) in history.items()
     ]
-    await worker.begin(parts, secret=secret, known=known, lost=b"", new_only=new_only, contract=contract, algorithm=algorithm)
+    await worker.begin(parts, secret=secret, known=[b"".join(known)], lost=b"", new_only=new_only, contract=contract, algorithm=algorithm)
     reports = {}
     for place, part in enumerate(parts):
         reports[part] = await worker.part(place)

@@ -39,7 +39,7 @@ async def read(worker, contract, *, known=(), new_only=False):
     """A run of the whole source as one part: its report. `known`: reports of runs before."""
     (part,) = (await worker.survey("", contract=contract, by_parts=False)).parts
     chunks = [key + mark + bytes(4) for report in known for key, mark in zip(cut(report.keys), cut(report.fingerprints), strict=True)]
-    await worker.begin([part.id], secret=SECRET, known=chunks, lost=b"", new_only=new_only, contract=contract, algorithm=None)
+    await worker.begin([part.id], secret=SECRET, known=[b"".join(chunks)], lost=b"", new_only=new_only, contract=contract, algorithm=None)
     return await worker.part(0)
 
 
