@@ -56,11 +56,12 @@ def brief(desk: Desk, asked: ApprovalRecord) -> str:
         **_kept(desk, algorithm),
         "Answer before": datetime.fromtimestamp(asked.expires, UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in lines.items())
+    first, *others = (f"| {name} | {_cell(value)} |" for name, value in lines.items())
+    table = "\n".join([first, "|---|---|", *others])
     verb = f"{asked.run[:8]} --pod {desk.config.identifier}"
     unsigned = f"\n\n**An answer given here does not count**: this grant wants a signed one, by `podium approvals approve {verb}`."
     return (
-        f"### May this task run on {desk.tag}?\n\n| | |\n|---|---|\n{table}\n\n"
+        f"### May this task run on {desk.tag}?\n\n{table}\n\n"
         f"What exactly is asked, with every condition: `podium approvals show {verb}`. Without an answer in time it expires."
         f"{unsigned if asked.approver == 'signed' else ''}"
     )
