@@ -61,7 +61,7 @@ def ended_once(town: Town) -> None:
 
 
 def said(town: Town, *args: str) -> dict[str, Any]:
-    return json.loads(town.podium(*args, "--json").stdout)
+    return json.loads(town.verb(*args, "--json").stdout)
 
 
 def _states(database: Path) -> list[str]:

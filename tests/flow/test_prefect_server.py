@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -51,7 +52,9 @@ def mode(path: Path) -> int:
 
 
 def test_it_starts_once_and_is_guarded(home: Path) -> None:
-    started = server.ensure()
+    told: list[tuple[str, bool]] = []
+    started = server.ensure(meanwhile=lambda found: told.append((found.url, server.wait_ready(found.url, 0))))
+    assert told == [(started.url, False)]  # its address is known, and used, before it answers
     assert server.ensure().pid == started.pid == server.status()["pid"]
     folder = home / "prefect"
     assert (mode(folder), mode(folder / "auth"), mode(folder / "server.json")) == (0o700, 0o600, 0o600)
@@ -96,9 +99,14 @@ def gone(pid: int) -> None:
         time.sleep(0.05)
 
 
+def begun(**more: Any) -> server.Server:
+    """A server that runs and is not waited for: enough where nobody asks it anything."""
+    return server.ensure(unless=lambda: True, **more)
+
+
 def test_the_last_to_leave_stops_it(home: Path, sleepers: list[int]) -> None:
     one, two = sleepers
-    pid = server.ensure(holder=one).pid
+    pid = begun(holder=one).pid
     server.hold(two)
     assert server.status()["holders"] == sorted(sleepers)
     assert server.leave(one) is False
@@ -117,7 +125,7 @@ def test_the_last_to_leave_stops_it(home: Path, sleepers: list[int]) -> None:
 
 def test_a_pod_that_was_killed_holds_it_no_longer(home: Path, sleepers: list[int]) -> None:
     one, two = sleepers
-    server.ensure(holder=one)
+    begun(holder=one)
     server.hold(two)
     psutil.Process(one).kill()
     psutil.Process(one).wait(10)
@@ -129,7 +137,7 @@ def test_a_taken_port_is_avoided_and_said_aloud(home: Path, monkeypatch: pytest.
         wanted = taken.getsockname()[1]
         monkeypatch.setenv("PODIUM_PREFECT_PORT", str(wanted))
         said: list[str] = []
-        started = server.ensure(progress=said.append)
+        started = begun(progress=said.append)
         assert started.port > wanted
         assert started.notes == (f"Port {wanted} is taken: Prefect is on port {started.port}.",)
         assert said[-1] == started.notes[0]
