@@ -98,7 +98,7 @@ def test_a_hub_that_is_down_at_the_start_is_waited_for_and_a_broken_datasource_r
     broken = {"name": "ragged", "kind": "csv", "path": str(ragged)}
     missing = {"name": "missing", "kind": "csv", "path": str(town.folder / "nowhere.csv")}
     town.start_pod("d", town.csv("d", patients(100)), missing, broken, ready=False)
-    until(lambda: f"{town.url} cannot be reached" in town.log("d.log"))
+    until(lambda: f"{town.url} cannot be reached" in town.log("d.log"), seconds=180)
     assert town.state("d")["phase"] == "starting"
     town.start_hub(port)
 
