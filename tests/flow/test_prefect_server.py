@@ -51,11 +51,12 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_starts_once_and_is_guarded(home: Path) -> None:
-    told: list[tuple[str, bool]] = []
-    started = server.ensure(meanwhile=lambda found: told.append((found.url, server.wait_ready(found.url, 0))))
-    assert told == [(started.url, False)]  # its address is known, and used, before it answers
-    assert server.ensure().pid == started.pid == server.status()["pid"]
+def test_two_processes_that_start_together_get_one_server_and_it_is_guarded(home: Path) -> None:
+    code = "from podium.runner import server; print(server.ensure().pid)"
+    pods = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (pod.communicate(timeout=150)[0] for pod in pods)
+    started = server.ensure()
+    assert first == second == f"{started.pid}\n" == f"{server.status()['pid']}\n"
     folder = home / "prefect"
     assert (mode(folder), mode(folder / "auth"), mode(folder / "server.json")) == (0o700, 0o600, 0o600)
     assert (mode(folder / "prefect.db"), mode(folder / "server.log")) == (0o600, 0o600)
@@ -81,13 +82,6 @@ def test_it_starts_once_and_is_guarded(home: Path) -> None:
         assert "access-control-allow-origin" not in elsewhere.headers
         same = [client.get("/api/csrf-token", params={"client": "one"}).json()["token"] for _ in range(2)]
         assert same[0] == same[1]  # or a client's parallel requests refuse each other
-
-
-def test_two_processes_that_start_together_get_one_server(home: Path) -> None:
-    code = "from podium.runner import server; print(server.ensure().pid)"
-    pods = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (pod.communicate(timeout=150)[0] for pod in pods)
-    assert first == second == f"{server.status()['pid']}\n"
 
 
 def gone(pid: int) -> None:
@@ -143,7 +137,7 @@ def test_a_taken_port_is_avoided_and_said_aloud(home: Path, monkeypatch: pytest.
         assert said[-1] == started.notes[0]
 
 
-def test_after_kill_9_it_comes_back_at_its_address_with_its_database(home: Path) -> None:
+def test_after_kill_9_it_comes_back_at_its_address_with_its_database_and_still_ends_in_time(home: Path) -> None:
     before = server.ensure()
     headers = {"Prefect-Csrf-Client": "tests"}
     with httpx.Client(base_url=before.url, auth=tuple(before.auth.split(":")), trust_env=False) as client:  # type: ignore[arg-type]
@@ -156,15 +150,18 @@ def test_after_kill_9_it_comes_back_at_its_address_with_its_database(home: Path)
     assert server.status()["state"] == "died"
     with pytest.raises(PrefectUnavailable):
         server.current()
-    after = server.ensure()
+    told: list[tuple[str, bool]] = []
+    after = server.ensure(meanwhile=lambda found: told.append((found.url, server.wait_ready(found.url, 0))))
+    assert told == [(after.url, False)]  # its address is known, and used, before it answers
     assert (after.url, after.auth) == (before.url, before.auth)
     assert after.pid != before.pid
     with closing(sqlite3.connect(f"file:{home / 'prefect' / 'prefect.db'}?mode=ro", uri=True)) as connection:
         assert connection.execute("SELECT name FROM flow").fetchall() == [("survivor",)]
 
+    stops_with_a_client_that_hangs_on(after)
 
-def test_it_stops_in_time_with_a_client_that_hangs_on(home: Path) -> None:
-    started = server.ensure()
+
+def stops_with_a_client_that_hangs_on(started: server.Server) -> None:
     with socket.create_connection(("127.0.0.1", started.port)) as idle:
         idle.sendall(b"POST /api/flows/filter HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")  # a body that never comes
         began = time.monotonic()

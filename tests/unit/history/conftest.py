@@ -15,6 +15,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("lone_pod.py")
 Row = tuple[Any, ...]
+NO_SERVER = {"PREFECT_SERVER_EPHEMERAL_ENABLED": "false"}  # or Prefect starts one to show the progress of a run of two seconds
 
 
 class LonePod:
@@ -24,7 +25,7 @@ class LonePod:
         self.home, self.sources = home, sources
         home.mkdir(parents=True, exist_ok=True)
         pod = {"pod": {"name": "lone", "owner": "demo"}, "hub": {"url": "http://127.0.0.1:9"}, "datasources": sources, **sections}
-        environment = {**os.environ, "PODIUM_HOME": str(home), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+        environment = {**os.environ, "PODIUM_HOME": str(home), "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"} | NO_SERVER
         self._log = (home / "lone.log").open("a")
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment
