@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 
 from podium import project
 from podium.config import HubSection, keep_pod, named_hub, pod_folder, prefect_name, saved_pod
@@ -76,11 +77,10 @@ def _live(
     try:
         project.activate()
         _settle_hub(identifier, stop, log)
-        prefect = server.ensure(holder=os.getpid(), progress=log.info, unless=stop.is_set)
+        prefect = server.ensure(holder=os.getpid(), progress=log.info, unless=stop.is_set, meanwhile=_load)
         if stop.is_set():
             state.set(phase="stopped")
             return 0
-        os.environ.update(server.environment(prefect))
         state.set(prefect="reached", prefect_url=prefect.ui)
         return _run(identifier, state, stop, on_serving=on_serving, access=access)
     except PodiumError as error:
@@ -89,6 +89,18 @@ def _live(
     finally:
         server.leave(os.getpid())
         hub.leave(os.getpid())
+
+
+def _load(prefect: server.Server) -> None:
+    """While the server starts or answers, load what will run the pod: that takes seconds, and Prefect reads its environment then."""
+    os.environ.update(server.environment(prefect))
+    gc.disable()  # thousands of modules, none of them garbage; `serve` turns it on again
+    threading.Thread(target=_load_flows, daemon=True).start()
+
+
+def _load_flows() -> None:
+    with contextlib.suppress(Exception):  # `_run` needs them: there it is told
+        import_module("podium.runner.serve").Flows()
 
 
 def _settle_hub(identifier: str, stop: threading.Event, log: logging.Logger) -> None:
@@ -100,7 +112,6 @@ def _settle_hub(identifier: str, stop: threading.Event, log: logging.Logger) -> 
 
 
 def _run(identifier: str, state: StateFile, stop: threading.Event, *, on_serving: Callable[[], object], access: AccessPipe | None) -> int:
-    gc.disable()  # while it loads thousands of modules, none of them garbage; `serve` turns it on again
     from podium.runner.serve import serve
 
     closing: list[Callable[[], object]] = []

@@ -18,11 +18,13 @@ class Cancelling:
         self.desk, self.flows = desk, flows
         self._busy = False
 
+    def due(self) -> bool:
+        """Whether a look is worth it: while runs are in hand, and once afterwards."""
+        before, self._busy = self._busy, bool(self.desk.active)
+        return before or self._busy
+
     async def look(self) -> None:
         """One look. A run that ended in the meantime stays as it ended, and Prefect is told so."""
-        before, self._busy = self._busy, bool(self.desk.active)
-        if not (before or self._busy):
-            return
         records = {record.flow_run: record for record in self.desk.runs.recent() if record.flow_run}
         for flow_run, stuck in (await _cancelled(list(records))).items():
             record = records[flow_run]

@@ -57,27 +57,34 @@ class Server:
         return read_private(self.folder / "auth").decode() if self.own else os.environ.get("PREFECT_API_AUTH_STRING", "")
 
 
-def ensure(*, holder: int = 0, progress: Progress | None = None, unless: Callable[[], bool] = lambda: False) -> Server:
+def ensure(
+    *,
+    holder: int = 0,
+    progress: Progress | None = None,
+    unless: Callable[[], bool] = lambda: False,
+    meanwhile: Callable[[Server], object] = id,
+) -> Server:
     """A server that answers, started where there is none. Idempotent. Raises PrefectUnavailable.
 
-    `holder` is registered in the same step (see `hold`), so that nobody else's leaving stops the server in between. Where `unless()`
-    becomes true, the server is not waited for any longer.
+    `holder` is registered in the same step (see `hold`), so that nobody else's leaving stops the server in between. `meanwhile` is
+    given the server as soon as its address is known: from then on it is only waited for, and no longer once `unless()` becomes true.
     """
-    tell = progress or (lambda _: None)
     if (url := _external()) is not None:
+        meanwhile(found := Server(url=url, folder=_folder(), own=False))
         if not wait_ready(url, EXTERNAL_SECONDS):
             raise PrefectUnavailable(
                 f"no Prefect server answers at {url}.",
                 field="PREFECT_API_URL",
                 remedy="Start it, or unset the variable to have Podium run one.",
             )
-        return Server(url=url, folder=_folder(), own=False)
+        return found
     with _locked() as folder:
-        found = _known(folder)
-        server = found if found and _runs(found) else _start(folder, before=found, tell=tell)
-        _await(server, unless)
+        known = _known(folder)
+        server = known if known and _runs(known) else _start(folder, before=known, tell=progress or (lambda _: None))
         if holder:
             Holders(folder / "holders").add(holder)
+    meanwhile(server)
+    _await(server, unless)
     return server
 
 
@@ -219,7 +226,9 @@ def _await(server: Server, unless: Callable[[], bool]) -> None:
         return
     if _runs(server):
         raise PrefectUnavailable(f"Prefect's server (pid {server.pid}) runs but does not answer.", remedy=_RESTART)
-    (server.folder / "server.json").unlink(missing_ok=True)
+    with _locked() as folder:
+        if (known := _known(folder)) is not None and known.pid == server.pid:  # not that of whoever has tried again meanwhile
+            (folder / "server.json").unlink()
     log = server.folder / "server.log"
     raise PrefectUnavailable(f"Prefect's server ended while it started: {last_error(log)}.", remedy=f"See {log}")
 

@@ -32,6 +32,10 @@ _QUIET = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # a missing address is an error, not a hidden server
 }
 
+# Loops of the server that look for what Podium settles by its own tables, or for what only workers of a pool do: every 5 to 20 s as
+# shipped, they are half of what the server costs while nothing happens.
+_SELDOM = ("CANCELLATION_CLEANUP", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "REPOSSESSOR")
+
 
 def client_environment(*, url: str, auth: str, home: Path, own: bool) -> dict[str, str]:
     """What a process needs to talk to the server at `url` and to keep private things out of it."""
@@ -82,6 +86,7 @@ def server_environment(*, host: str, port: int, auth: str, folder: Path, inherit
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",  # one transaction a batch, not one an event
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
+        **{f"PREFECT_SERVER_SERVICES_{loop}_LOOP_SECONDS": "30" for loop in _SELDOM},
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",  # by default only events are pruned
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(30 * 86400),  # Podium's own tables are the record
         "PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true",  # a 503 means that the SQLite cure failed: say so

@@ -91,8 +91,9 @@ class Supervisor:
         await self.flows.serve(self.desk.config)
 
     async def _cancel(self) -> None:
-        await self._prefect_answers()
-        await self.cancelling.look()
+        if self.cancelling.due():
+            await self._prefect_answers()
+            await self.cancelling.look()
 
     async def _take_runs(self) -> None:
         limit = asyncio.Semaphore(self.desk.config.limits.runs_at_once)

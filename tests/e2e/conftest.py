@@ -12,11 +12,22 @@ from typing import Any
 import pytest
 from town import Town, halves, opened, patients
 
+STANDING: list[Town] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the shared town when the tests of this folder are over: pods cost something also at rest. If asked for again, it is mended."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        for town in STANDING:
+            assert not town.close()
+
 
 @pytest.fixture(scope="session")
 def standing(tmp_path_factory: pytest.TempPathFactory, prefect_server: object) -> Iterator[Town]:
     """The shared town: a hub to begin with. Tests ask for `shared`, `two_pods` or `fragile`."""
     made = Town(tmp_path_factory.mktemp("town"))
+    STANDING.append(made)
     try:
         made.start_hub()
         yield made

@@ -32,7 +32,7 @@ def served(long_town: Town) -> tuple[Town, Any]:
 def only(town: Town, session: Any, *more: str) -> None:
     """This grant from now on, and no earlier one."""
     for (grant,) in town.rows("a", "SELECT id FROM grant_ WHERE revoked_at IS NULL"):
-        town.podium("grant", "revoke", "--pod", "demo/a", grant)
+        town.verb("grant", "revoke", "--pod", "demo/a", grant)
     town.grant("a", session, algorithms=("count",), more=("--approval", "every_run", *more))
 
 
@@ -155,7 +155,7 @@ def test_a_pod_killed_while_it_waits_goes_on_and_asks_once(served):
     approvals(town, "approve", waiting["approved"][1])
     approvals(town, "approve", waiting["revoked"][1])
     ((grant,),) = town.rows("a", f"SELECT grant_id FROM decision WHERE run = '{waiting['revoked'][1]}'")
-    town.podium("grant", "revoke", "--pod", "demo/a", grant)
+    town.verb("grant", "revoke", "--pod", "demo/a", grant)
     town.start_pod("a", town.csv("a", patients(200)), limits={"approval_seconds": 2})
     assert ended(town, waiting["approved"][0]) is Status.RELEASED
     assert ended(town, waiting["revoked"][0]) is Status.REJECTED

@@ -58,9 +58,9 @@ def test_a_running_task_is_cancelled_from_another_process(asked: tuple[Town, Any
 
     done = session.ask(COUNT, pods=["demo/a"], datasource="patients", timeout=60)
     assert done.status is Status.RELEASED  # the only place is free
-    told = json.loads(town.podium("task", "cancel", done.id, "--json", code=7).stdout)
+    told = json.loads(town.verb("task", "cancel", done.id, "--json", code=7).stdout)
     assert (told["error"]["code"], told["error"]["field"]) == ("ended", "task")
-    assert "there is no task" in town.podium("task", "cancel", "0" * 32, code=7).stderr
+    assert "there is no task" in town.verb("task", "cancel", "0" * 32, code=7).stderr
     assert done.refresh().status is Status.RELEASED
 
 
@@ -105,7 +105,7 @@ def test_what_one_pod_had_answered_stays(asked: tuple[Town, Any]):
 
 def test_a_stranger_cancels_nothing(asked: tuple[Town, Any]):
     town, session = asked
-    code = json.loads(town.podium("hub", "invite", "eve", "--json").stdout)["code"]
+    code = json.loads(town.verb("hub", "invite", "eve", "--json").stdout)["code"]
     eve = Hand(podium.connect(town.url, user="eve", home=town.home / "eve", code=code), town.home / "eve")
     ana = Hand(session, town.home)
     running, other = ana.post(), ana.seal()

@@ -112,9 +112,9 @@ def test_changed_data_are_shown_and_stop_tasks_until_the_custodian_accepts_them(
     assert {"rule": "column_dropped", "level": "break", "column": "weight"} in event["payload"]["changes"]
     assert "canary" not in json.dumps(event)
 
-    assert "its data have changed (break)" in town.podium("pod", "status", "a").stdout
-    assert "canaryother" in town.podium("pod", "drift", "a", "--full").stdout
-    town.podium("pod", "drift", "a", "--accept", "patients")
+    assert "its data have changed (break)" in town.verb("pod", "status", "a").stdout
+    assert "canaryother" in town.verb("pod", "drift", "a", "--full").stdout
+    town.verb("pod", "drift", "a", "--accept", "patients")
     assert town.state("a")["drift"] == {}
     assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED
 

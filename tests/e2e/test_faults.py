@@ -56,7 +56,7 @@ def test_a_pod_killed_in_mid_task_finishes_it_once_after_the_restart(served):
     town.kill_pod("c", town.pods["c"])
     worker.resume()
     worker.wait(10)  # a worker does not outlive its pod
-    assert "stopped" in town.podium("pod", "status", "demo/c").stdout
+    assert "stopped" in town.verb("pod", "status", "demo/c").stdout
     town.mend()
     assert answer.wait(60).status is Status.RELEASED
     ended_once(town, session)
@@ -68,7 +68,7 @@ def test_a_grant_revoked_in_mid_task_lets_nothing_out(served):
     answer, worker = held(town, session)
     ((this,),) = run(town, session, "id")
     ((grant,),) = town.rows("c", f"SELECT grant_id FROM decision WHERE run = '{this}'")
-    town.podium("grant", "revoke", "--pod", "demo/c", grant)
+    town.verb("grant", "revoke", "--pod", "demo/c", grant)
     worker.resume()
     assert answer.wait(60).status is Status.REJECTED
     assert answer.runs["demo/c"].code == "refused"
@@ -84,7 +84,7 @@ def test_a_hub_killed_in_mid_task_gets_the_answer_when_it_is_back(served):
     until(lambda: run(town, session, "status") == [("released",)], why=lambda: town.log("c.log"))
     assert run(town, session, "replied_at") == [(None,)]
     until(lambda: "cannot be reached" in town.state("c")["hub"])
-    assert "cannot be reached" in town.podium("pod", "status", "demo/c").stdout
+    assert "cannot be reached" in town.verb("pod", "status", "demo/c").stdout
     town.start_hub(port)
     assert answer.wait(60).status is Status.RELEASED
     ended_once(town, session)
@@ -98,7 +98,7 @@ def test_a_hub_that_is_down_at_the_start_is_waited_for_and_a_broken_datasource_r
     broken = {"name": "ragged", "kind": "csv", "path": str(ragged)}
     missing = {"name": "missing", "kind": "csv", "path": str(town.folder / "nowhere.csv")}
     town.start_pod("d", town.csv("d", patients(100)), missing, broken, ready=False)
-    until(lambda: f"{town.url} cannot be reached" in town.log("d.log"))
+    until(lambda: f"{town.url} cannot be reached" in town.log("d.log"), seconds=180)
     assert town.state("d")["phase"] == "starting"
     town.start_hub(port)
 
@@ -112,7 +112,7 @@ def test_a_hub_that_is_down_at_the_start_is_waited_for_and_a_broken_datasource_r
     town.grant("d", session)
     answer = session.ask(podium.algorithms.Count(), pods=["demo/d"], datasource="patients", timeout=60)
     assert answer.status is Status.RELEASED
-    assert "nowhere.csv" in town.podium("pod", "check", str(town.folder / "d.yaml"), code=3).stdout
+    assert "nowhere.csv" in town.verb("pod", "check", str(town.folder / "d.yaml"), code=3).stdout
     town.leave("d")
 
 

@@ -181,7 +181,7 @@ def test_a_message_for_another_pod_is_refused(scene: Scene):
 
 
 def invite(scene: Scene, owner: str) -> str:
-    return str(json.loads(scene.town.podium("hub", "invite", owner, "--json").stdout)["code"])
+    return str(json.loads(scene.town.verb("hub", "invite", owner, "--json").stdout)["code"])
 
 
 @pytest.mark.parametrize("who", ["ana", "eve"])

@@ -57,7 +57,7 @@ def serve(town: Town, name: str, *, ready: bool = True, **limits: int) -> None:
 def grant(town: Town, pod: str, session: Any) -> None:
     kinds = [part for kind in ("linear", "logistic", "count") for part in ("--algorithm", kind)]
     fixed = ["--datasource", "patients", "--column", "*", "--alias", "Ana", "--analyst", session.fingerprint]
-    town.podium("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds)
+    town.verb("grant", "create", "--pod", f"demo/{pod}", *fixed, *kinds)
 
 
 def pooled(frame: pd.DataFrame) -> tuple[list[float], list[float]]:
@@ -222,7 +222,7 @@ def test_only_the_analyst_of_the_run_may_speak_and_only_in_turn(halves: tuple[To
 
 
 def invited(town: Town, owner: str) -> str:
-    return str(json.loads(town.podium("hub", "invite", owner, "--json").stdout)["code"])
+    return str(json.loads(town.verb("hub", "invite", owner, "--json").stdout)["code"])
 
 
 def dropped(town: Town) -> int:

@@ -53,7 +53,7 @@ def rows() -> pd.DataFrame:
 def test_prefect_and_the_pods_log_hold_nothing_private(own: Town):
     town = own
     town.start_hub()
-    code = json.loads(town.podium("hub", "invite", "demo", "--json").stdout)["code"]
+    code = json.loads(town.verb("hub", "invite", "demo", "--json").stdout)["code"]
     town.env["PODIUM_HUB_CODE"] = code
     sources = datasources(town)
     town.start_pod("a", *sources, ready=False)
@@ -110,7 +110,7 @@ def every_kind_of_run(town: Town) -> tuple[set[str], list[str]]:
     assert refused is not None
     assert refused.status is Status.REJECTED
     every = ["--datasource", "*", "--algorithm", "*", "--column", "*", "--alias", "Ana"]
-    town.podium("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
+    town.verb("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
 
     ask: dict[str, Any] = {"pods": ["demo/a"], "timeout": 60}
     mean = session.ask(podium.algorithms.Mean(column="dose", by="sex"), datasource="patients", **ask)
@@ -151,11 +151,11 @@ def approved_runs(town: Town) -> None:
     """A filter's literal and a custodian's reason are in the pod's tables, and on the form of neither."""
     session = town.session("canaryname")
     every = ["--datasource", "*", "--algorithm", "*", "--column", "*", "--alias", "Ana", "--approval", "every_run"]
-    town.podium("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
+    town.verb("grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, *every)
     count = podium.algorithms.Count(where="sex != 'canaryliteral' and dose > 918273645")
     answer = session.ask(count, pods=["demo/a"], datasource="patients", wait=False)
     ((run,),) = until(lambda: town.rows("a", "SELECT run FROM approval"))
-    environ = json.loads(town.podium("prefect", "env", "--json").stdout)
+    environ = json.loads(town.verb("prefect", "env", "--json").stdout)
 
     def state() -> str:
         time.sleep(0.5)
@@ -163,14 +163,14 @@ def approved_runs(town: Town) -> None:
         return found[0]["state"]["name"] if found else ""
 
     until(lambda: state() == "Suspended", seconds=120, why=state)
-    town.podium("approvals", "approve", run, "--pod", "demo/a", "--reason", "canaryreason")
+    town.verb("approvals", "approve", run, "--pod", "demo/a", "--reason", "canaryreason")
     assert answer.wait(60).status is Status.RELEASED
     until(lambda: state() == "Approved", why=state)
 
 
 def plant(town: Town) -> None:
     """Put a marker into Prefect, to be found: a search that cannot find anything proves nothing."""
-    environ = json.loads(town.podium("prefect", "env", "--json").stdout)
+    environ = json.loads(town.verb("prefect", "env", "--json").stdout)
     ask_prefect("/artifacts/", {"key": "planted", "data": "planted-marker"}, environ)
 
 

@@ -38,9 +38,9 @@ def test_prefect_killed_in_mid_task(own: Town):
     prefect = psutil.Process(int(said(town, "prefect", "status")["pid"]))
     prefect.kill()
     worker.resume()
-    assert answer.wait(60).status is Status.RELEASED
+    assert answer.wait(180).status is Status.RELEASED  # what asks Prefect meanwhile waits until the new one has loaded
     ended_once(town)
-    until(lambda: said(town, "prefect", "status")["state"] == "running", seconds=60)
+    until(lambda: said(town, "prefect", "status")["state"] == "running", seconds=180)
     assert said(town, "prefect", "status")["pid"] != prefect.pid
     again = session.ask(podium.algorithms.Count(by="sex"), **COUNT, timeout=60)
     assert again.status is Status.RELEASED
@@ -61,7 +61,7 @@ def ended_once(town: Town) -> None:
 
 
 def said(town: Town, *args: str) -> dict[str, Any]:
-    return json.loads(town.podium(*args, "--json").stdout)
+    return json.loads(town.verb(*args, "--json").stdout)
 
 
 def _states(database: Path) -> list[str]:

@@ -362,7 +362,7 @@ def test_the_seeds_own_example_and_a_question_to_it(town: Town, monkeypatch: pyt
     assert "the embedded one is started at http://127.0.0.1:" in town.log("x.log")
     session = podium.connect(user="ana", home=town.home)
     grant = ["--analyst", session.fingerprint, "--alias", "Ana", "--datasource", "x", "--algorithm", "mean", "--column", "*"]
-    town.podium("grant", "create", "--pod", pod, *grant)
+    town.verb("grant", "create", "--pod", pod, *grant)
     answer = session.ask(podium.algorithms.Mean(column="age"), pods=[pod], datasource="x", timeout=60)
     assert answer.status is Status.RELEASED
     assert answer.result == pytest.approx(patients(200)["age"].mean())

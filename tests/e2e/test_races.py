@@ -57,7 +57,7 @@ def test_eight_tasks_at_once_for_three_runs(fragile: tuple[Town, Any]):
     pod.wait(15)
     assert time.monotonic() - began < 5, "a pod ends within five seconds"
     worker.wait(1)
-    state = json.loads(town.podium("pod", "status", "demo/c", "--json").stdout)["demo/c"]
+    state = json.loads(town.verb("pod", "status", "demo/c", "--json").stdout)["demo/c"]
     assert (state["phase"], state["running"], state["error"]) == ("stopped", 0, {})
     assert not list((town.home / "pods" / "demo" / "c" / "work").glob("worker-*"))
     town.mend()
@@ -119,7 +119,7 @@ def test_the_same_pod_started_twice_at_once_runs_once(shared: Town):
     mine = {"pid": os.getpid(), "phase": "serving", "since": int(time.time()) - 90_000, "running": 2}
     (folder / "state.json").write_text(json.dumps(mine))
     (folder / "pod.json").write_text("{}")
-    assert json.loads(town.podium("pod", "status", "demo/twice", "--json").stdout)["demo/twice"]["phase"] == "stopped"
+    assert json.loads(town.verb("pod", "status", "demo/twice", "--json").stdout)["demo/twice"]["phase"] == "stopped"
 
     path = str(town.pod_file("twice", town.csv("twice", patients(100))))
     both = [town.spawn([*PODIUM, "pod", "start", path], f"start{i}.log") for i in range(2)]

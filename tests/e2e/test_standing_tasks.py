@@ -23,7 +23,7 @@ def test_a_task_that_stands_is_answered_again_when_there_is_enough(fragile: tupl
         ((task,),) = town.rows("c", "SELECT run FROM standing WHERE ended_at IS NULL")
         (schedule,) = until(lambda: schedules(task), why=lambda: town.log("c.log"))
         assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"], schedule["active"]) == ("0 6 * * 1", "UTC", True)
-        assert "again by itself" in town.podium("pod", "status", "c").stdout
+        assert "again by itself" in town.verb("pod", "status", "c").stdout
 
         assert due(town, task) == "NothingNew"
         assert runs(town, task) == []

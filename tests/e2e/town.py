@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import pandas as pd
 import psutil
@@ -188,14 +190,26 @@ class Town:
     def grant(self, pod: str, session: Any, *, algorithms: tuple[str, ...] = ("count", "mean"), more: tuple[str, ...] = ()) -> None:
         parts = [part for algorithm in algorithms for part in ("--algorithm", algorithm)]
         fixed = ["--datasource", "patients", "--column", "age", "--column", "sex", "--alias", "Ana"]
-        before = os.umask(0o077)  # as the command sets it
+        self.verb("grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more)
+
+    def verb(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """As `podium`, in this process with the town's environment: for what the command does, where its process is no part of the test."""
+        out, err, before = io.StringIO(), io.StringIO(), os.umask(0o077)  # as the command sets it
         try:
-            code = cli.run(["grant", "create", "--pod", f"demo/{pod}", "--analyst", session.fingerprint, *fixed, *parts, *more])
+            with (
+                mock.patch.dict(os.environ, self.env, clear=True),
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
+                ended = cli.run(list(args))
         finally:
             os.umask(before)
-        assert code == 0  # in this process, whose PODIUM_HOME is the town's: as a command it is tested elsewhere
+        assert ended == code, f"{args}: exit {ended}\n{out.getvalue()}\n{err.getvalue()}"
+        return subprocess.CompletedProcess(args, ended, out.getvalue(), err.getvalue())
 
     def podium(self, *args: str, code: int = 0, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """The command, as a person runs it."""
         done = subprocess.run([*PODIUM, *args], env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False)
         assert done.returncode == code, f"{args}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -214,7 +228,7 @@ class Town:
 
     def close(self) -> list[psutil.Process]:
         """End everything; what had to be killed because it would not go."""
-        children = [child for process in self.processes for child in _family(process.pid)]
+        children = [child for process in self.processes if process.poll() is None for child in _family(process.pid)]
         for process in self.processes:
             process.terminate()
         _, alive = psutil.wait_procs(children, timeout=10)

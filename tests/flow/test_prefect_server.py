@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -50,9 +51,12 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_starts_once_and_is_guarded(home: Path) -> None:
+def test_two_processes_that_start_together_get_one_server_and_it_is_guarded(home: Path) -> None:
+    code = "from podium.runner import server; print(server.ensure().pid)"
+    pods = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (pod.communicate(timeout=150)[0] for pod in pods)
     started = server.ensure()
-    assert server.ensure().pid == started.pid == server.status()["pid"]
+    assert first == second == f"{started.pid}\n" == f"{server.status()['pid']}\n"
     folder = home / "prefect"
     assert (mode(folder), mode(folder / "auth"), mode(folder / "server.json")) == (0o700, 0o600, 0o600)
     assert (mode(folder / "prefect.db"), mode(folder / "server.log")) == (0o600, 0o600)
@@ -80,13 +84,6 @@ def test_it_starts_once_and_is_guarded(home: Path) -> None:
         assert same[0] == same[1]  # or a client's parallel requests refuse each other
 
 
-def test_two_processes_that_start_together_get_one_server(home: Path) -> None:
-    code = "from podium.runner import server; print(server.ensure().pid)"
-    pods = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    first, second = (pod.communicate(timeout=150)[0] for pod in pods)
-    assert first == second == f"{server.status()['pid']}\n"
-
-
 def gone(pid: int) -> None:
     """It has ended; the system may take a moment to say so."""
     deadline = time.monotonic() + 30
@@ -96,9 +93,14 @@ def gone(pid: int) -> None:
         time.sleep(0.05)
 
 
+def begun(**more: Any) -> server.Server:
+    """A server that runs and is not waited for: enough where nobody asks it anything."""
+    return server.ensure(unless=lambda: True, **more)
+
+
 def test_the_last_to_leave_stops_it(home: Path, sleepers: list[int]) -> None:
     one, two = sleepers
-    pid = server.ensure(holder=one).pid
+    pid = begun(holder=one).pid
     server.hold(two)
     assert server.status()["holders"] == sorted(sleepers)
     assert server.leave(one) is False
@@ -117,7 +119,7 @@ def test_the_last_to_leave_stops_it(home: Path, sleepers: list[int]) -> None:
 
 def test_a_pod_that_was_killed_holds_it_no_longer(home: Path, sleepers: list[int]) -> None:
     one, two = sleepers
-    server.ensure(holder=one)
+    begun(holder=one)
     server.hold(two)
     psutil.Process(one).kill()
     psutil.Process(one).wait(10)
@@ -129,13 +131,13 @@ def test_a_taken_port_is_avoided_and_said_aloud(home: Path, monkeypatch: pytest.
         wanted = taken.getsockname()[1]
         monkeypatch.setenv("PODIUM_PREFECT_PORT", str(wanted))
         said: list[str] = []
-        started = server.ensure(progress=said.append)
+        started = begun(progress=said.append)
         assert started.port > wanted
         assert started.notes == (f"Port {wanted} is taken: Prefect is on port {started.port}.",)
         assert said[-1] == started.notes[0]
 
 
-def test_after_kill_9_it_comes_back_at_its_address_with_its_database(home: Path) -> None:
+def test_after_kill_9_it_comes_back_at_its_address_with_its_database_and_still_ends_in_time(home: Path) -> None:
     before = server.ensure()
     headers = {"Prefect-Csrf-Client": "tests"}
     with httpx.Client(base_url=before.url, auth=tuple(before.auth.split(":")), trust_env=False) as client:  # type: ignore[arg-type]
@@ -148,15 +150,18 @@ def test_after_kill_9_it_comes_back_at_its_address_with_its_database(home: Path)
     assert server.status()["state"] == "died"
     with pytest.raises(PrefectUnavailable):
         server.current()
-    after = server.ensure()
+    told: list[tuple[str, bool]] = []
+    after = server.ensure(meanwhile=lambda found: told.append((found.url, server.wait_ready(found.url, 0))))
+    assert told == [(after.url, False)]  # its address is known, and used, before it answers
     assert (after.url, after.auth) == (before.url, before.auth)
     assert after.pid != before.pid
     with closing(sqlite3.connect(f"file:{home / 'prefect' / 'prefect.db'}?mode=ro", uri=True)) as connection:
         assert connection.execute("SELECT name FROM flow").fetchall() == [("survivor",)]
 
+    stops_with_a_client_that_hangs_on(after)
 
-def test_it_stops_in_time_with_a_client_that_hangs_on(home: Path) -> None:
-    started = server.ensure()
+
+def stops_with_a_client_that_hangs_on(started: server.Server) -> None:
     with socket.create_connection(("127.0.0.1", started.port)) as idle:
         idle.sendall(b"POST /api/flows/filter HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")  # a body that never comes
         began = time.monotonic()
