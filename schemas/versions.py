@@ -17,7 +17,7 @@ from schemas import datapoints as datapoints  # the tables that `schemas.records
 from schemas import standing_record as standing_record
 from schemas.records import PodRecord, VersionRecord
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 THIS = VERSIONS[-1]
 UNNUMBERED = "0001"  # what a database is that has tables of ours, but no version: `pod.layout` was 2 then
 MIGRATIONS = Path(__file__).parent / "migrations"
