@@ -30,7 +30,7 @@ from schemas.stores import PodDatabase
 # Where a known datapoint was met last, beside the place of a part that is about to be read: in one that is not, or in none that is left.
 ELSEWHERE, LOST = 0x7FFF_FFFF, 0x7FFF_FFFE
 QUARANTINED = 0x8000_0000  # a flag beside the place
-STRETCH = 1 << 18  # records of a chunk, or so: what went and what only moved is not in the counts
+STRETCH = 1 << 18  # records of a chunk, or so
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,16 @@ class HistoryStore:
         this run wrote before it was broken off is ELSEWHERE.
         All of it is as it was when the first chunk was taken, and nobody who writes waits for the last.
         """
-        size = col(BatchRecord.new) + col(BatchRecord.changed) + col(BatchRecord.quarantined)
-        in_order = _counted(task_no, BatchRecord.run_no, BatchRecord.no, size, BatchRecord.part)
-        own = select(BatchRecord.run_no, BatchRecord.no, size).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))
+        in_order = _counted(task_no, BatchRecord.run_no, BatchRecord.no, BatchRecord.part)
+        own = select(BatchRecord.run_no, BatchRecord.no).where(BatchRecord.run_no == run_no).order_by(col(BatchRecord.no))
+        mine = select(RunRecord.no).where((col(RunRecord.task_no) == task_no) & col(RunRecord.counted) | (col(RunRecord.no) == run_no))
         with snapshot(self.database.engine) as connection:
             counted = connection.execute(in_order.order_by(col(RunRecord.counted_no), col(BatchRecord.no))).all()
-            batches = [(run, no, size, places.get(part, LOST)) for run, no, size, part in counted]
-            batches += [(run, no, size, ELSEWHERE) for run, no, size in connection.execute(own)]
-            for low, high in pairwise(_cuts(sum(size for _, _, size, _ in batches))):
-                yield b"".join([bulk.read(connection, run, no, low=low, high=high, **_ends(place)) for run, no, _, place in batches])
+            batches = [(run, no, places.get(part, LOST)) for run, no, part in counted]
+            batches += [(run, no, ELSEWHERE) for run, no in connection.execute(own)]
+            events = connection.scalar(select(func.count()).where(col(DatapointRecord.run_no).in_(mine))) or 0
+            for low, high in pairwise(_cuts(events)):
+                yield b"".join([bulk.read(connection, run, no, low=low, high=high, **_ends(place)) for run, no, place in batches])
 
     def batches(self, run_no: int) -> list[BatchRecord]:
         """What a run has committed so far, in order."""
