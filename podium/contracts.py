@@ -362,7 +362,7 @@ class Reported(Frozen):
 
 
 class ValidationReport(Frozen):
-    """How the chosen rows stand against the contract: rule names and counts, never a value."""
+    """How rows stand against a contract: of each broken rule by how many, never a value."""
 
     rows: int
     ok: bool

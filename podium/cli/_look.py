@@ -35,18 +35,24 @@ class Looked:
 
 def look(path: str, *, pod: str, datasource: str) -> Looked:
     """Find or take the schema. Raises ConfigError or DataSourceError."""
+    if pod and not path:
+        return _kept(pod, datasource)
+    title, source, rules = named(path, pod=pod, datasource=datasource)
+    return _taken(source, rules, title)
+
+
+def named(path: str, *, pod: str, datasource: str) -> tuple[str, Datasource, Rules]:
+    """What the path stands for: its title, the source, and the disclosure rules there. Raises ConfigError or DataSourceError."""
     from podium.errors import ConfigError
     from podium.privacy.disclosure import Rules
 
     if bool(path) == bool(pod):
         raise ConfigError("name one thing to look at.", field="PATH", remedy="Give PATH, or --pod POD.")
-    if pod:
-        return _kept(pod, datasource)
     if path.lower().endswith((".yaml", ".yml")):
         return _of_pod_file(Path(path), datasource)
     if datasource:
         raise ConfigError("a file of data has no datasources.", field="--datasource", remedy="Name a pod file, or leave it out.")
-    return _taken(_source(Path(path)), Rules(), path)
+    return path, _source(Path(path)), Rules()
 
 
 def _source(path: Path) -> Datasource:
@@ -59,13 +65,13 @@ def _source(path: Path) -> Datasource:
     return Datasource.load({"kind": kind_by_name(path), "name": name_by_path(path), "path": str(path)})
 
 
-def _of_pod_file(file: Path, wanted: str) -> Looked:
+def _of_pod_file(file: Path, wanted: str) -> tuple[str, Datasource, Rules]:
     from podium.config import read_pod_file
     from podium.datasources import load_source
 
     config = read_pod_file(file)
-    fields = next(entry for entry in config.datasources if entry["name"] == _meant(config, wanted))
-    return _taken(load_source(fields), config.disclosure, f"{file}: {fields['name']}")
+    fields = next(entry for entry in config.datasources if entry["name"] == meant(config, wanted))
+    return f"{file}: {fields['name']}", load_source(fields), config.disclosure
 
 
 def _kept(pod: str, wanted: str) -> Looked:
@@ -77,7 +83,7 @@ def _kept(pod: str, wanted: str) -> Looked:
     from podium.files import read_private
 
     config = saved_pod(find_pod(pod))
-    name = _meant(config, wanted)
+    name = meant(config, wanted)
     file = config.folder / "schemas" / f"{name}.json"
     if not file.is_file():
         remedy = f"See how it stands: podium pod status {config.identifier}"
@@ -87,7 +93,8 @@ def _kept(pod: str, wanted: str) -> Looked:
     return Looked(f"{config.identifier}: {name}", source.kind, schema, config.disclosure, source.description)
 
 
-def _meant(config: PodConfig, wanted: str) -> str:
+def meant(config: PodConfig, wanted: str) -> str:
+    """The datasource of that name, or the only one. Raises ConfigError."""
     from podium.errors import ConfigError
     from podium.plugin import nearest
 

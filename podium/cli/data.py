@@ -13,6 +13,7 @@ from podium.cli._look import DatasourceOption, PathArgument, PodOption, look
 app = typer.Typer(no_args_is_help=True)
 ALOUD = "This shows values and exact counts from the data. They are for you alone."
 Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at and to print, by the disclosure rules.")]
+Contract = Annotated[Path | None, typer.Option("--contract", metavar="FILE", help="The contract, as YAML.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file to write.", show_default=False)]
 
 
@@ -48,6 +49,24 @@ def profile(
         emit({**found, "html": str(html)}, as_json=as_json, human=f"{html}: open it in a browser.")
     else:
         emit(found, as_json=as_json, human=lambda: show(found, looked.rules))
+
+
+@app.command()
+def validate(
+    path: PathArgument = "",
+    contract: Contract = None,
+    datasource: DatasourceOption = "",
+    pod: Annotated[str, typer.Option("--pod", metavar="POD", help="A datasource of this pod, and its contract if no other is named.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Try a contract on all the rows: which rules are broken, and by how many. Nothing is sent anywhere, and no value is shown."""
+    from podium.cli._validate import told, tried
+    from podium.errors import DataSourceError
+
+    report = tried(path, pod=pod, datasource=datasource, contract=contract)
+    emit(report.model_dump(), as_json=as_json, human=told(report))
+    if not report.ok:
+        raise typer.Exit(DataSourceError.exit_code)
 
 
 @app.command()

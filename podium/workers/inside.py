@@ -40,6 +40,8 @@ class Inside:
                 return self._profile(fields["stage"])
             case "write_contract":
                 return self._write_contract(fields["schema"], Path(fields["path"]))
+            case "validate":
+                return self._validate(Path(fields["contract"]))
             case "compute":
                 return self._compute(fields["algorithm"])
             case "survey":
@@ -81,6 +83,12 @@ class Inside:
         contracts = load("schemas.datasource")
         contract = contracts.contract_of(DatasourceSchema.model_validate(schema), key=self._source.key)
         return json.dumps({"path": str(contracts.save(contract, path))}), []
+
+    def _validate(self, contract: Path) -> Result:
+        from podium.workers.validating import validated
+
+        progress = self._progress
+        return validated(self._source, contract, progress=lambda rows: progress(Scanned(rows, 0, 1))).model_dump_json(), []
 
     def _compute(self, fields: dict[str, Any]) -> Result:
         from podium.algorithms import Algorithm

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from podium.contracts import DatasourceSchema, Partial, PartReport, Reported, Survey
+from podium.contracts import DatasourceSchema, Partial, PartReport, Reported, Survey, ValidationReport
 from podium.errors import PodiumError, WorkerError
 from podium.files import private_folder
 from podium.workers.answers import checked_report, checked_survey, nonsense
@@ -111,6 +111,10 @@ class WorkerSession:
         fields = {"do": "write_contract", "schema": schema.model_dump(mode="json"), "path": _absolute(path)}
         answer, _ = await self._command(fields, _Written)
         return path if answer.path == _absolute(path) else path.with_name(f"{path.name}.new")
+
+    async def validate(self, contract: Path, *, on_progress: Progress | None = None) -> ValidationReport:
+        """All rows held against a contract: rules and counts. No run, and nothing is kept. Raises ConfigError for one that is broken."""
+        return (await self._command({"do": "validate", "contract": _absolute(contract)}, ValidationReport, on_progress=on_progress))[0]
 
     async def survey(self, unless: str, *, contract: Path, by_parts: bool) -> Survey:
         """What the source is made of now. Its token is `unless`: no part is listed, and nothing is read.
