@@ -101,7 +101,7 @@ def test_a_lease_lost_while_the_run_is_under_way_changes_nothing(fragile: tuple[
         hub.execute("UPDATE hub_messages SET lease_until = 0 WHERE recipient = 'demo/c'")
     hand = Hand(session, town.folder / session.user, "demo/c")
     other = hand.post()  # wakes the long poll; the older message comes first
-    until(lambda: hers(town, session, "1", "AND lease_attempt = 2"), seconds=30)
+    until(lambda: hers(town, session, "1", "AND lease_attempt = 2"), seconds=90)
     worker.resume()
     assert answer.wait(60).status is Status.RELEASED
     assert hand.reply(other, wait=20) is not None

@@ -44,7 +44,7 @@ def test_what_changed_without_any_value(podium, changes):
     said = podium("pod", "drift", "north")
     assert "clinic/north a: break; not accepted, tasks are refused (on_drift: stop)" in said.out
     assert "break  gone: column gone (it held integer)" in said.out
-    assert "categories: 2 new, 1 gone" in said.out
+    assert "2 categories new, 1 category gone" in said.out
     assert "clinic/north b: nothing to compare with yet" in said.out
     assert not {"\x1b", "\x07"} & set(said.out)
     assert "canary" not in said.out + podium("pod", "drift", "--json").out

@@ -35,7 +35,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodDatabase:
     config = parse_pod({"pod": {"name": "a", "owner": "demo"}, "datasources": [{"name": "p", "kind": "csv", "path": "/x.csv"}]})
     keep_pod(config)
     made = PodDatabase.of(folder=config.folder, pod="demo/a")
-    task = Task(protocol={}, algorithm={}, datasource="p", new_data_only=True, repeat=Repeat(cron="0 6 * * 1", until=UNTIL))
+    task = Task(protocol={}, algorithm={"kind": "count"}, datasource="p", new_data_only=True, repeat=Repeat(cron="0 6 * * 1", until=UNTIL))
     runs = RunStore(made)
     runs.receive(RUN, mid="m", attempt=1, envelope=b"sealed")
     runs.note(RUN, alias="Ana", algorithm="count", datasource="p", task_json=task.model_dump_json(), analyst="a" * 64)

@@ -109,7 +109,7 @@ def test_an_algorithm_gets_its_own_columns_only(cancer_csv, tmp_path, monkeypatc
     inside = Inside(progress=lambda _: None)
     inside.do({"do": "open", "source": {"kind": "csv", "name": "t", "path": str(cancer_csv)}}, [])
     inside.do({"do": "survey", "unless": "", "contract": contract, "by_parts": False}, [])
-    inside.do({"do": "begin", "ids": ["all"], "new_only": False, "contract": contract, "algorithm": None}, [b""])
+    inside.do({"do": "begin", "ids": ["all"], "new_only": False, "contract": contract, "algorithm": None, "results": False}, [b""])
     with pytest.raises(WorkerError, match="no rows were selected"):
         inside.do({"do": "compute", "algorithm": {"kind": "count"}}, [])
     inside.do({"do": "part", "place": 0}, [])
