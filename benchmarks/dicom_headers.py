@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ def main(files: int, rounds: int) -> None:
     import pydicom
 
     from podium.datasources import Dicom
+    from podium.datasources._headers import RACY
 
     with fresh() as folder:
         scans = _written(folder / "scans", files)
+        time.sleep(RACY / 1e9)  # a file as young as that is read again by the next pass, for it might have changed unseen
         opened: list[str] = []
         sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" and _below(scans, args[0]) else None)
         found: dict[str, Any] = {}
