@@ -20,7 +20,6 @@ MEMORY_MB = 256
 COLUMN_KB = 100  # what a column of a wide table takes, however many rows there are
 
 # The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
-# UBIGINT and HUGEINT do not fit an integer of 64 bits and are read as numbers.
 SQL = {
     "integer": "BIGINT",
     "number": "DOUBLE",
@@ -32,7 +31,9 @@ SQL = {
     "other": "VARCHAR",
 }
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_NUMBERS = {"FLOAT", "DOUBLE", "UBIGINT", "HUGEINT", "UHUGEINT"}
+_NUMBERS = {"FLOAT", "DOUBLE"}
+_TEXTS = {"VARCHAR", "ENUM", "UUID", "TIME"}
+_BEYOND = {"UBIGINT", "HUGEINT", "UHUGEINT"}  # whole numbers beyond an integer of ours: as floats, two that differ would be one
 
 
 _ROOMS: dict[int, tempfile.TemporaryDirectory[str]] = {}
@@ -82,7 +83,7 @@ def column_type(native: str) -> ColumnType:
         return "integer"
     if base in _NUMBERS or base == "DECIMAL":
         return "number"
-    if base in ("VARCHAR", "ENUM", "UUID", "TIME"):
+    if base in _TEXTS or base in _BEYOND:
         return "text"
     if base.startswith("TIMESTAMP"):
         return "timestamp"

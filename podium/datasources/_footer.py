@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from podium.contracts import ColumnType
 from podium.datasources._engine import connect, listed
 from podium.datasources._faults import check_names, explained, fault
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 GROUP_ROWS = 1_000_000
 GROUP_BYTES = 128 << 20
@@ -19,11 +22,15 @@ _WIDER: dict[frozenset[ColumnType], ColumnType] = {
 
 
 class Footer(NamedTuple):
-    """Of one file: its columns, their types in one text, those whose type has no values, and rows and bytes of each row group."""
+    """Of one file: its columns, their types in one text, those whose type has no values, and rows and bytes of each row group.
+
+    `fits`: unsigned columns of 64 bits whose statistics say that integers of ours hold them.
+    """
 
     names: tuple[str, ...]
     schema: str
     empty: frozenset[str]
+    fits: frozenset[str]
     groups: tuple[tuple[int, int], ...]
 
 
@@ -40,6 +47,7 @@ def footer(path: Path) -> Footer:
     try:
         with pq.ParquetFile(path) as opened:
             schema, about = opened.schema_arrow, opened.metadata
+            fits = _fitting(about, {field.name for field in schema if field.type == pa.uint64()})
             groups = tuple((about.row_group(i).num_rows, about.row_group(i).total_byte_size) for i in range(about.num_row_groups))
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         if isinstance(error, PermissionError):
@@ -48,7 +56,18 @@ def footer(path: Path) -> Footer:
         raise fault(path, "this is no complete Parquet file (its footer is damaged).", remedy=remedy, code="parquet_footer") from None
     check_names(path, schema.names)
     empty = frozenset(field.name for field in schema if pa.types.is_null(field.type))
-    return Footer(tuple(schema.names), schema.remove_metadata().to_string(show_field_metadata=False), empty, groups)
+    return Footer(tuple(schema.names), schema.remove_metadata().to_string(show_field_metadata=False), empty, fits, groups)
+
+
+def _fitting(about: pq.FileMetaData, names: set[str]) -> frozenset[str]:
+    """Those of the columns whose every value is below 2^63, by the statistics of every row group."""
+    places = {about.schema.column(at).path: at for at in range(about.num_columns) if about.schema.column(at).path in names}
+    told = {name: [about.row_group(group).column(at).statistics for group in range(about.num_row_groups)] for name, at in places.items()}
+    return frozenset(name for name, every in told.items() if all(map(_below, every)))
+
+
+def _below(said: pq.Statistics | None) -> bool:
+    return said is not None and (said.max < 2**63 if said.has_min_max else said.num_values == 0)
 
 
 def native_types(path: Path, names: tuple[str, ...]) -> dict[str, str]:

@@ -75,7 +75,7 @@ class ParquetTable(Table):
         for found, one in zip(files, footers, strict=True):
             if name in one.empty:
                 continue
-            kind = column_type(natives[one.schema][name])
+            kind = "integer" if name in one.fits else column_type(natives[one.schema][name])
             wider = common(kinds | {kind})
             if wider is None:
                 message = f"column {name!r} is {kind} here, and {' or '.join(sorted(kinds))} in the files before it."

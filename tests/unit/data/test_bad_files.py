@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from podium.datasources import Csv, Parquet
+from podium.datasources import Csv, Json, Parquet
 from podium.errors import DataSourceError
 
 
@@ -220,7 +220,8 @@ def test_arrow_types_of_all_kinds(tmp_path):
         "nano": (pa.array([moment, None], pa.timestamp("ns")), "timestamp", moment),
         "milli": (pa.array([moment.replace(microsecond=0), None], pa.timestamp("ms")), "timestamp", moment.replace(microsecond=0)),
         "u8": (pa.array([255, None], pa.uint8()), "integer", 255),
-        "u64": (pa.array([2**63, None], pa.uint64()), "number", 2.0**63),
+        "u64": (pa.array([2**63 - 1, None], pa.uint64()), "integer", 2**63 - 1),
+        "beyond": (pa.array([2**63, None], pa.uint64()), "text", str(2**63)),
         "half": (pa.array([1.5, None], pa.float16()), "number", 1.5),
         "word": (pa.array(["x", None]).dictionary_encode(), "text", "x"),
         "large": (pa.array(["x", None], pa.large_string()), "text", "x"),
@@ -235,3 +236,22 @@ def test_arrow_types_of_all_kinds(tmp_path):
     assert source.columns() == [(name, kind) for name, (_, kind, _) in columns.items()]
     assert dict(zip(columns, rows_of(source)[0], strict=True)) == {name: value for name, (_, _, value) in columns.items()}
     assert set(rows_of(source)[1]) == {None}
+
+
+def test_numbers_beyond_an_integer_stay_apart(tmp_path):
+    """As floats two that differ would be one, and with them two patients."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = [2**64 - 1 - n for n in range(3)]
+    (tmp_path / "parts").mkdir()
+    pq.write_table(pa.table({"id": pa.array([7, 8], pa.uint64())}), tmp_path / "parts" / "0.parquet")
+    assert Parquet(name="t", path=tmp_path / "parts").columns() == [("id", "integer")]
+    pq.write_table(pa.table({"id": pa.array(ids, pa.uint64())}), tmp_path / "parts" / "1.parquet", row_group_size=1)
+    source = Parquet(name="t", path=tmp_path / "parts", key=("id",))
+    assert source.columns() == [("id", "text")]
+    assert rows_of(source) == [(one,) for one in ("7", "8", *map(str, ids))]
+    pq.write_table(pa.table({"id": pa.array([1], pa.uint64())}), tmp_path / "untold.parquet", write_statistics=False)
+    assert Parquet(name="t", path=tmp_path / "untold.parquet").columns() == [("id", "text")]
+    (tmp_path / "t.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in ids))
+    assert rows_of(Json(name="t", path=tmp_path / "t.jsonl")) == [(str(number),) for number in ids]
