@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from podium.errors import ConfigError
 
@@ -56,6 +56,26 @@ def pod_engine(url: str, pod: str, *, make: bool = True, **options: Any) -> Engi
     made = engine(url, **options)
     _use(made, schema)
     return made
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What a database says when it cannot be reached or used, as a ConfigError."""
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as error:
+        said = f"the pod's database cannot be opened: {' '.join(str(error.orig).split()).rstrip('.')}."
+        remedy = "Is it there, and may its user make tables, and a schema for them?"
+        raise ConfigError(said, field="history.url", remedy=remedy) from None
+
+
+def reach(url: str) -> None:
+    """Connect to a database server, and change nothing; a file of SQLite is left for the pod to make. Raises ConfigError."""
+    made = engine(url)
+    if made.dialect.name != "sqlite":
+        with explained(), made.connect():
+            pass
+    made.dispose()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, insert, inspect, text
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, select
 
 from podium.contracts import DatasourceSchema, Decision
@@ -17,7 +17,7 @@ from podium.drift.diff import same
 from podium.errors import ConfigError
 from podium.files import private_folder
 from podium.policy.grants import SignedGrant
-from schemas.opening import engine, pod_engine
+from schemas.opening import engine, explained, pod_engine
 from schemas.records import DecisionRecord, GrantRecord, PodRecord, ReplayRecord, SchemaRecord
 from schemas.versions import bring_up
 
@@ -28,7 +28,7 @@ class PodDatabase:
     """Opens (and, the first time, makes) a pod's database. Raises ConfigError for one of another pod, or of a version that is not known."""
 
     def __init__(self, url: str, *, pod: str = "") -> None:
-        try:
+        with explained():
             self.engine = pod_engine(url, pod) if pod else engine(url)
             with self.engine.begin() as connection:
                 if pod and inspect(connection).has_table(str(PodRecord.__tablename__)):
@@ -36,11 +36,6 @@ class PodDatabase:
                 bring_up(connection)
                 if pod and connection.scalar(text("SELECT 1 FROM pod")) is None:
                     connection.execute(insert(PodRecord).values(id=1, identifier=pod, layout=LAYOUT))
-        except (OperationalError, ProgrammingError) as error:
-            remedy = "Is it there, and may its user make tables, and a schema for them?"
-            raise ConfigError(
-                f"the pod's database cannot be opened: {' '.join(str(error.orig).split()).rstrip('.')}.", field="history.url", remedy=remedy
-            ) from None
 
     @classmethod
     def of(cls, *, folder: Path, pod: str, url: str = "") -> PodDatabase:

@@ -28,14 +28,17 @@ SchemaFlag = Annotated[bool, schema_option("pod-file")]
 
 @app.command()
 def check(file: File, _schema: SchemaFlag = False, as_json: JsonFlag = False) -> None:
-    """Check a pod file, and look at the head of each datasource. Starts no pod."""
+    """Check a pod file, look at the head of each datasource, and reach its database. Starts no pod."""
     import asyncio
 
+    from podium import project
     from podium.config import read_pod_file
     from podium.pod.startable import startable
 
     config = read_pod_file(file)
     startable(config)
+    if config.history.url:
+        project.load("schemas.opening").reach(config.history.url)
     found = asyncio.run(_look(config))
     lines = [f"{config.identifier}: the pod file is good.", *(f"  {name}: {state}" for name, state in found.items())]
     emit({"pod": config.identifier, "datasources": found}, as_json=as_json, human="\n".join(lines))

@@ -9,7 +9,7 @@ from podium.errors import ConfigError
 
 project.activate()
 
-from schemas.opening import engine  # noqa: E402
+from schemas.opening import engine, reach  # noqa: E402
 from schemas.stores import PodDatabase  # noqa: E402
 
 
@@ -29,8 +29,15 @@ def test_postgresql_is_spoken_to_by_the_driver_that_the_extra_installs():
     ids=["no URL", "no dialect", "no driver", "nobody there"],
 )
 def test_a_url_that_cannot_be_used(url: str, says: str):
+    with pytest.raises(ConfigError, match=says):
+        reach(url)
     with pytest.raises(ConfigError, match=says) as caught:
         PodDatabase(url, pod="clinic/north")
     assert (caught.value.field, bool(caught.value.remedy)) == ("history.url", True)
     assert "canary" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_looking_at_a_file_does_not_make_it(tmp_path):
+    reach(f"sqlite:///{tmp_path / 'pod.db'}")
+    assert not list(tmp_path.iterdir())
