@@ -6,7 +6,6 @@ might take differently, DuckDB reads in its place, and says what is wrong if som
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,21 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from podium.datasources._ahead import ahead
-from podium.datasources._engine import connect, literal, quoted
+from podium.datasources._csv_times import told
+from podium.datasources._even import even
 from podium.datasources._slices import BLOCK, BOM, Slice
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-# What Arrow reads each of DuckDB's types as. Times are read as texts, for DuckDB to tell them: Arrow takes an hour without minutes.
-_ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "string"}
+# What Arrow reads each of DuckDB's types as.
+_ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "timestamp[us]"}
 _ISO = ("", "%Y-%m-%d")
-LARGE = 16 << 20  # bytes
 WIDE, ROOM = 1000, 2 << 10  # columns, and bytes of a block for each of more: a handful of rows is no block
-
-
-Quick = tuple["duckdb.DuckDBPyConnection", str]
 
 
 class Doubtful(ValueError):
@@ -54,20 +49,16 @@ class Form:
 
 @contextmanager
 def quickly(
-    path: Path, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str]
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """An engine, and SQL of the slice's table in it with these columns. Raises Doubtful and the errors of Arrow and DuckDB."""
+    path: Path, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str], rows: int
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """These columns of the slice, `rows` rows at a time. Raises Doubtful and the errors of Arrow and DuckDB, also midway."""
     import pyarrow as pa
 
-    with path.open("rb", buffering=0) as file, _engine(os.getpid()).cursor() as engine:
+    with path.open("rb", buffering=0) as file:
         checked = _Checked(file, piece, hexadecimal="BIGINT" in {types[name] for name in columns})
         batches = _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns)
-        with closing(ahead(batches)) as parsed:  # Arrow parses on while the engine makes hashes
-            engine.register("slice", pa.RecordBatchReader.from_batches(batches.schema, parsed))
-            told = ", ".join(f"{_told(name, types[name], form)} AS {quoted(name)}" for name in columns)
-            yield engine, f"(SELECT {told} FROM slice)"  # noqa: S608 names are quoted
-    if piece.end - piece.start > LARGE:
-        _engine.cache_clear()
+        with closing(ahead(even(batches, rows), most=1)) as parsed:
+            yield (_timed(batch, types, form) for batch in parsed)
 
 
 def _batches(file: pa.PythonFile, piece: Slice, *, form: Form, types: Mapping[str, str], columns: Sequence[str]) -> pa.RecordBatchReader:
@@ -90,23 +81,17 @@ def _batches(file: pa.PythonFile, piece: Slice, *, form: Form, types: Mapping[st
     return csv.open_csv(file, read, parse, convert)
 
 
+def _timed(batch: pa.RecordBatch, types: Mapping[str, str], form: Form) -> pa.RecordBatch:
+    """The batch with its times as times. Arrow's reader is not asked for them: it takes an hour without minutes."""
+    for number, name in enumerate(batch.schema.names):
+        if _as_text(types[name], form):
+            written = form.timestamp if types[name] == "TIMESTAMP" else form.date
+            batch = batch.set_column(number, name, told(batch.column(number), types[name], written))
+    return batch
+
+
 def _as_text(native: str, form: Form) -> bool:
-    return native == "DATE" and form.date not in _ISO
-
-
-def _told(name: str, native: str, form: Form) -> str:
-    """SQL of a column. `epoch` is a word for a time to one of the engine's functions, and not to its reader."""
-    c = quoted(name)
-    sure = f"CASE WHEN {c} ILIKE '%epoch%' THEN '?' ELSE {c} END"
-    if native == "TIMESTAMP":
-        return f"strptime({sure}, {literal(form.timestamp)})" if form.timestamp else f"CAST({c} AS TIMESTAMP)"
-    return f"CAST(strptime({sure}, {literal(form.date)}) AS DATE)" if _as_text(native, form) else c
-
-
-@functools.cache
-def _engine(_pid: int) -> duckdb.DuckDBPyConnection:
-    """One for a process, until it has read a large slice: what it holds of it, it gives back only when it ends. It opens no file."""
-    return connect(threads=1)
+    return native == "TIMESTAMP" or (native == "DATE" and form.date not in _ISO)
 
 
 class _Checked:
@@ -169,7 +154,8 @@ class _Checked:
         """Nothing like 0x1: of those with a space behind, Arrow makes numbers."""
         import numpy as np
 
-        text = np.frombuffer(data, np.uint8)
-        places = np.flatnonzero((text | 32) == ord("x"))
-        if len(places) and ((text[places[places > 0] - 1] == ord("0")).any() or (places[0] == 0 and self._last == b"0")):
+        text = np.frombuffer(self._last[-1:] + data, np.uint8)
+        signs = (text[1:] | 32) == ord("x")
+        signs &= text[:-1] == ord("0")
+        if signs.any():
             raise Doubtful("a number to the base of 16")

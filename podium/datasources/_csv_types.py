@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-# No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
+# No TIME: times of day stay text. BOOLEAN is as_written below, for the engine takes F, T, y and n for booleans as well.
 _CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
 
 MOST_DIGITS = 16
@@ -49,12 +49,10 @@ def sniffed(
         return None
     types: dict[str, str | None] = {name: str(column["type"]) for name, column in zip(names, columns, strict=True)}
     as_text = reader([path], form, dict.fromkeys(names, "VARCHAR"), header=header)
-    flags = [name for name in names if types[name] == "BOOLEAN"]
-    words = _true(engine, as_text, [f"bool_and(lower({quoted(name)}) IN ('true', 'false'))" for name in flags])
-    types |= {name: "VARCHAR" for name, said in zip(flags, words, strict=True) if not said}
-    numbers = [name for name in names if types[name] == "DOUBLE"]
-    codes = _true(engine, as_text, [f"bool_or({_is_long(quoted(name))})" for name in numbers])
-    types |= {name: "VARCHAR" for name, said in zip(numbers, codes, strict=True) if said}
+    doubts = {"BOOLEAN": _other_words, "DOUBLE": _long_codes}
+    doubtful = {name: doubts[native] for name in names if (native := str(types[name])) in doubts}
+    as_written = _true(engine, as_text, [doubt(quoted(name)) for name, doubt in doubtful.items()])
+    types |= {name: "VARCHAR" for name, said in zip(doubtful, as_written, strict=True) if said}
     commas: list[str] = []
     if delimiter != "," and "DOUBLE" not in types.values():
         texts = [name for name in names if types[name] == "VARCHAR"]
@@ -101,8 +99,12 @@ def _joined(natives: set[str]) -> str | None:
     return "DOUBLE" if natives == {"BIGINT", "DOUBLE"} else "VARCHAR"
 
 
-def _is_long(c: str) -> str:
-    return f"strlen({c}) > {MOST_DIGITS} AND regexp_full_match(trim({c}), '[+-]?[0-9]+')"
+def _other_words(c: str) -> str:
+    return f"bool_or(lower({c}) NOT IN ('true', 'false'))"
+
+
+def _long_codes(c: str) -> str:
+    return f"bool_or(strlen({c}) > {MOST_DIGITS} AND regexp_full_match(trim({c}), '[+-]?[0-9]+'))"
 
 
 def _has_comma(c: str, *, sure: bool) -> str:

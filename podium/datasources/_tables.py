@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from podium.contracts import ColumnType, Part
 from podium.datasources import BATCH_ROWS
@@ -65,7 +65,15 @@ class Reading:
     select: Callable[[Sequence[str] | None], str]
 
 
-Quick = tuple["duckdb.DuckDBPyConnection", str]  # an engine, and SQL of a table in it
+class Wanted(Protocol):
+    """What is made of columns: in SQL, by the engine that reads them, or of their rows. It is the same."""
+
+    @property
+    def sql(self) -> str:
+        """What to select."""
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The same, of rows that were read otherwise."""
 
 
 class Table(Files):
@@ -91,8 +99,10 @@ class Table(Files):
         yield self._sql(piece, [path])
 
     @contextmanager
-    def _quickly(self, part: Part, piece: Piece, path: Path, columns: Sequence[str]) -> Iterator[Quick | None]:
-        """An engine and SQL of these columns of the part's table, where there is a way that costs less; any error means: not this time.
+    def _quickly(
+        self, part: Part, piece: Piece, path: Path, *, columns: Sequence[str], rows: int
+    ) -> Iterator[Iterator[pa.RecordBatch] | None]:
+        """These columns of the part, `rows` rows at a time, where there is a way that costs less; any error means: not this time.
 
         The rows are those of `_opened`, in that order, as far as they come.
         """
@@ -139,23 +149,24 @@ class Table(Files):
         with self._reading(part) as (engine, queries):
             yield Reading(engine, lambda columns: " UNION ALL ".join(queries(columns)))
 
-    def stream(self, part: Part, columns: Sequence[str], *, wanted: str = "*", rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """`wanted`, which is SQL, of these columns of a part, row after row. Raises DataSourceError, also midway."""
+    def stream(
+        self, part: Part, columns: Sequence[str], *, wanted: Wanted | None = None, rows: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """These columns of a part, or what is `wanted` of them, row after row. Raises DataSourceError, also midway."""
         given = 0
-        layout, found, piece = self._find(part)
+        _, found, piece = self._find(part)
         try:
-            with self._quickly(part, piece, self._place(found), columns) as quick:
+            with self._quickly(part, piece, self._place(found), columns=columns, rows=rows) as quick:
                 if quick is not None:
-                    query = self._query(layout, piece, quick[1], columns)
-                    for batch in quick[0].sql(f"SELECT {wanted} FROM ({query})").to_arrow_reader(rows):  # noqa: S608 names are quoted
-                        yield batch
+                    for batch in quick:
+                        yield wanted.of(batch) if wanted else batch
                         given += batch.num_rows
                     return
         except Exception as error:
             if not (from_engine(error) or isinstance(error, (OSError, ValueError))):
                 raise
         with self._reading_part(part) as (engine, queries):
-            for batch in engine.sql(f"SELECT {wanted} FROM ({queries(columns)[0]})").to_arrow_reader(rows):  # noqa: S608 names are quoted
+            for batch in engine.sql(f"SELECT {wanted.sql if wanted else '*'} FROM ({queries(columns)[0]})").to_arrow_reader(rows):  # noqa: S608 names are quoted
                 known = min(given, batch.num_rows)
                 given -= known
                 if known < batch.num_rows:

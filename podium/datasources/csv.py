@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from threading import Event
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, PrivateAttr, field_validator
 from pydantic.config import JsonDict
@@ -26,7 +26,10 @@ from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
 from podium.datasources._slices import Early, Quotes, Slice, check_last_line, copied, slices
-from podium.datasources._tables import Layout, Piece, Quick, Table
+from podium.datasources._tables import Layout, Piece, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
 IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
@@ -133,12 +136,14 @@ class Csv(Table):
             yield reader([copy], piece.note, piece.types, header=bool(heading) or self.header is not False)
 
     @contextmanager
-    def _quickly(self, part: Part, piece: Piece, path: Path, columns: Sequence[str]) -> Iterator[Quick | None]:
+    def _quickly(
+        self, part: Part, piece: Piece, path: Path, *, columns: Sequence[str], rows: int
+    ) -> Iterator[Iterator[pa.RecordBatch] | None]:
         date, timestamp = piece.times
         delimiter, header = piece.note[len(DELIMITER) + 1], self.header is not False
         form = Form(delimiter, self.quote, self.nulls, date=date, timestamp=timestamp, header=header)
         if self.encoding == "utf-8" and not piece.note.endswith(COMMA) and part.where.get("sound") and form.takes(piece.types, columns):
-            with quickly(path, Slice.of(part), form=form, types=piece.types, columns=columns) as found:
+            with quickly(path, Slice.of(part), form=form, types=piece.types, columns=columns, rows=rows) as found:
                 yield found
         else:
             yield None

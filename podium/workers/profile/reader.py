@@ -14,7 +14,7 @@ from podium.workers.profile.rows import Asked, blocks, grouped
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    Block = tuple[int, Sequence[Asked], pa.Table]
+    Block = tuple[int, Sequence[Asked], pa.RecordBatch]
 
 
 class Reader:

@@ -1,4 +1,4 @@
-"""The rows of a part, as Arrow tables of even length with what is asked of each column: its values, or a text's hash and length.
+"""The rows of a part, as Arrow batches of even length with what is asked of each column: its values, or a text's hash and length.
 
 DuckDB reads, inside its memory limit; a source that is no file for it comes in as a stream.
 """
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from podium.contracts import ColumnType, Part
 from podium.datasources import ARROW, Datasource
+from podium.datasources._even import even
 from podium.datasources._faults import explained
 from podium.datasources._tables import Reading, Table, quoted
 from podium.errors import DataSourceError
+from podium.workers.profile.hashes import as_array, hashed
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,22 +63,22 @@ def opened(source: Datasource) -> Iterator[Reading]:
                 yield _streamed(source, None, faults)
 
 
-def beginning(reading: Reading, asked: Sequence[Asked], *, rows: int) -> Iterator[pa.Table]:
+def beginning(reading: Reading, asked: Sequence[Asked], *, rows: int) -> Iterator[pa.RecordBatch]:
     """The first rows, as `blocks` has them."""
     limited = f"({reading.select([one.name for one in asked])} LIMIT {rows})"
-    yield from _even(_asking(reading.engine, asked, limited), _length(asked))
+    yield from _asking(reading.engine, asked, limited)
 
 
-def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[pa.Table]:
-    """Tables with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. Raises DataSourceError."""
-    rows, names = _length(asked), [one.name for one in asked]
+def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[pa.RecordBatch]:
+    """Batches with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. Raises DataSourceError."""
+    names, rows = [one.name for one in asked], _length(asked)
     if isinstance(source, Table):
-        yield from _even(source.stream(part, names, wanted=_all_wanted(asked), rows=rows), rows)
+        yield from even(source.stream(part, names, wanted=_All(asked), rows=rows), rows)
         return
     faults: list[DataSourceError] = []
     with explained(Path(source.name)), _told(faults):
         reading = _streamed(source, part, faults)
-        yield from _even(_asking(reading.engine, asked, f"({reading.select(names)})"), rows)
+        yield from _asking(reading.engine, asked, f"({reading.select(names)})")
 
 
 def _length(asked: Sequence[Asked]) -> int:
@@ -84,11 +86,25 @@ def _length(asked: Sequence[Asked]) -> int:
 
 
 def _asking(engine: duckdb.DuckDBPyConnection, asked: Sequence[Asked], relation: str) -> Iterator[pa.RecordBatch]:
-    yield from engine.sql(f"SELECT {_all_wanted(asked)} FROM {relation}").to_arrow_reader(_length(asked))  # noqa: S608 names are quoted
+    rows = _length(asked)
+    yield from even(iter(engine.sql(f"SELECT {_All(asked).sql} FROM {relation}").to_arrow_reader(rows)), rows)  # noqa: S608 names are quoted
 
 
-def _all_wanted(asked: Sequence[Asked]) -> str:
-    return ", ".join(_wanted(number, one) for number, one in enumerate(asked)) or "true AS nothing"
+@dataclass(frozen=True)
+class _All:
+    """All that is asked."""
+
+    asked: Sequence[Asked]
+
+    @property
+    def sql(self) -> str:
+        return ", ".join(_wanted(number, one) for number, one in enumerate(self.asked)) or "true AS nothing"
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        columns = {name: column for number, one in enumerate(self.asked) for name, column in _made(number, one, batch.column(number))}
+        return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def _wanted(number: int, asked: Asked) -> str:
@@ -99,21 +115,16 @@ def _wanted(number: int, asked: Asked) -> str:
     return f"{c} AS c{number}" + (f", hash({c}) AS h{number}" if asked.both and asked.type in TEXTS else "")
 
 
-def _even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Blocks of `rows` rows but for the last: how the engine cut its batches must not show in a figure."""
-    import pyarrow as pa
+def _made(number: int, asked: Asked, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """What `_wanted` selects, with its name."""
+    import pyarrow.compute as pc
 
-    held: list[pa.RecordBatch] = []
-    count = 0
-    for batch in batches:
-        held.append(batch)
-        count += batch.num_rows
-        while count >= rows:
-            table = pa.Table.from_batches(held)
-            yield table.slice(0, rows)
-            held, count = table.slice(rows).to_batches(), count - rows
-    if count:
-        yield pa.Table.from_batches(held)
+    if not asked.by_hash:
+        yield f"c{number}", column
+    if asked.by_hash or (asked.both and asked.type in TEXTS):
+        yield f"h{number}", as_array(hashed(column))
+    if asked.by_hash:
+        yield f"l{number}", pc.binary_length(column).cast("int64")
 
 
 @contextmanager

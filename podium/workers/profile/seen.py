@@ -5,14 +5,16 @@ Two of them merge into what one scan over both would know; sums of floats to the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from podium.contracts import ColumnType, Value
+from podium.workers.profile.hashes import hashed, numbers, texts
 from podium.workers.profile.rows import TEXTS, Asked
-from podium.workers.profile.sketch import Sketch, hashed, mixed, numbers, once, ordered, texts
+from podium.workers.profile.sketch import Sketch, mixed, once, ordered
 from podium.workers.profile.spread import Spread
 from podium.workers.profile.unique import Run, all_different
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_LEVELS = 200
+CLOSE = 1 << 14  # whole numbers that lie so close together are counted by their place
 HUGE = 1e150  # beyond, a number is a value but would spoil sums and ranges: infinity
 Write = Callable[["NDArray[np.uint64]"], Run]
 
@@ -65,22 +68,22 @@ class Seen:
         self.proved = self.unique()
         self.repeated, self.keeps, self.runs = self.proved is False, False, []
 
-    def add(self, table: pa.Table, number: int, asked: Asked) -> None:
+    def add(self, rows: pa.RecordBatch, number: int, asked: Asked) -> None:
         """The rows of a block."""
         if asked.by_hash:
-            self._add_hashes(table[f"h{number}"], table[f"l{number}"])
+            self._add_hashes(rows.column(f"h{number}"), rows.column(f"l{number}"))
             return
-        column = table[f"c{number}"].drop_null().combine_chunks()
+        column = rows.column(f"c{number}").drop_null()
         if self.kind in TEXTS or self.kind == "boolean":
             self.values += len(column)
-            self._add_counted(column, _hashes(table, number) if asked.both and self.kind in TEXTS else None)
+            self._add_counted(*_counts(column), _hashes(rows, number) if asked.both and self.kind in TEXTS else None)
         else:
             self._add_numbers(column)
 
-    def _add_hashes(self, hashes: pa.ChunkedArray, lengths: pa.ChunkedArray) -> None:
+    def _add_hashes(self, hashes: pa.Array, lengths: pa.Array) -> None:
         import pyarrow.compute as pc
 
-        found = numbers((hashes.filter(lengths.is_valid()) if lengths.null_count else hashes).combine_chunks())
+        found = numbers(hashes.filter(lengths.is_valid()) if lengths.null_count else hashes)
         self.values += len(found)
         self.length += pc.sum(lengths).as_py() or 0
         self._add_each(found)
@@ -91,21 +94,27 @@ class Seen:
         if self.kind in ("date", "timestamp"):
             column = column.view("int32" if self.kind == "date" else "int64")
         values = numbers(column)
-        if self.kind == "number" and np.isnan(values.max(initial=-np.inf)):
+        low, high = _bounds(values)
+        if self.kind == "number" and math.isnan(low):
             values = values[~np.isnan(values)]
+            low, high = _bounds(values)
         self.values += len(values)
         finite = values
-        if self.kind == "number" and max(values.max(initial=0), -values.min(initial=0)) >= HUGE:
+        if self.kind == "number" and max(-low, high) >= HUGE:
             finite = values[np.abs(values) < HUGE]
+            low, high = _bounds(finite)
         if len(finite):
-            self._add_finite(finite)
+            self._add_finite(finite, low, high)
         if self.levels is None:
             self._add_each(mixed(values))
+        elif self.kind == "integer" and high - low < CLOSE:
+            counts = np.bincount(values - low)
+            found = np.flatnonzero(counts)
+            self._add_counted(found + low, counts[found])
         else:
-            self._add_counted(column if len(values) == len(column) else column.filter(pc.invert(pc.is_nan(column))))
+            self._add_counted(*_counts(column if len(values) == len(column) else column.filter(pc.invert(pc.is_nan(column)))))
 
-    def _add_finite(self, values: NDArray[Any]) -> None:
-        low, high = values.min().item(), values.max().item()
+    def _add_finite(self, values: NDArray[Any], low: float, high: float) -> None:
         if self.kind in ("integer", "number"):
             mean = float(values.mean(dtype=np.float64))
             away = values - mean
@@ -124,23 +133,23 @@ class Seen:
         away, total = mean - self.mean, self.finite + count
         return self.mean + away * count / total, self.square + square + away * away * self.finite * count / total
 
-    def _add_counted(self, values: pa.Array, rows: pa.ChunkedArray | None = None) -> None:
-        """Values one by one: levels as long as they are few, then hashes of the different ones. `rows`: the hash of each, if known."""
+    def _add_counted(self, different: pa.Array | NDArray[Any], counts: NDArray[np.int64], rows: pa.Array | None = None) -> None:
+        """Each different value once: levels as long as they are few, then hashes. `rows`: the hash of each row, if known."""
         import pyarrow.compute as pc
 
-        found = values.value_counts()
-        different, counts = found.field("values"), numbers(found.field("counts"))
         if self.kind in TEXTS:
             self.length += int((numbers(pc.binary_length(different)) * counts).sum())
         if self.levels is not None and len(different) <= MAX_LEVELS:
-            self._count(dict(zip(different.to_pylist(), counts.tolist(), strict=True)))
+            self._count(dict(zip(different.tolist(), counts.tolist(), strict=True)))
             return
         if self.levels is not None:
             self._stop_counting()
-        if self.kind not in TEXTS:
-            hashes = mixed(numbers(different))
+        if rows is not None:
+            hashes = numbers(rows)
+        elif self.kind in TEXTS:
+            hashes = hashed(different)
         else:
-            hashes = hashed(different) if rows is None else numbers(rows.combine_chunks())
+            hashes = mixed(numbers(different))
         self._add_distinct(once(ordered(hashes)), repeated=bool((counts > 1).any()))
 
     def _count(self, more: dict[Value, int]) -> None:
@@ -202,7 +211,18 @@ class Seen:
         self.runs = [*self.runs, *other.runs] if self.keeps else []
 
 
-def _hashes(table: pa.Table, number: int) -> pa.ChunkedArray:
+def _bounds(values: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest, not a number if one is; 0 where there is none."""
+    return (values.min().item(), values.max().item()) if len(values) else (0, 0)
+
+
+def _counts(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The different values, and how often each is there."""
+    found = values.value_counts()
+    return found.field("values"), numbers(found.field("counts"))
+
+
+def _hashes(rows: pa.RecordBatch, number: int) -> pa.Array:
     """Those of the texts that are there."""
-    texts, found = table[f"c{number}"], table[f"h{number}"]
+    texts, found = rows.column(f"c{number}"), rows.column(f"h{number}")
     return found.filter(texts.is_valid()) if texts.null_count else found

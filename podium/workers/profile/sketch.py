@@ -5,15 +5,11 @@ Merging the sketches of parts gives the sketch of the whole, bit for bit, howeve
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import duckdb
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 FEW = 512  # hashes that are sorted sooner as they are
@@ -104,35 +100,3 @@ def mixed(values: NDArray[Any]) -> NDArray[np.uint64]:
     found *= _SECOND
     found ^= found >> np.uint64(31)
     return found
-
-
-def numbers(column: pa.Array) -> NDArray[Any]:
-    """A column without nulls as numpy has it, not copied. Arrow's own `to_numpy` and `pa.array` load pandas: half a second."""
-    return np.from_dlpack(column) if len(column) else np.empty(0, np.dtype(str(column.type).replace("double", "float64")))
-
-
-def texts(values: Sequence[str]) -> pa.Array:
-    """Texts as Arrow has them."""
-    import pyarrow as pa
-
-    encoded = [value.encode() for value in values]
-    ends = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
-
-
-def hashed(values: pa.Array) -> NDArray[np.uint64]:
-    """DuckDB's hash of each text: what `hash()` gives in its SQL."""
-    import pyarrow as pa
-
-    engine = _engine()
-    engine.register("texts", pa.Table.from_arrays([values], ["value"]))
-    found = numbers(engine.sql("SELECT hash(value) AS h FROM texts").to_arrow_table()["h"].combine_chunks())
-    engine.unregister("texts")
-    return found
-
-
-@functools.cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    return duckdb.connect(":memory:", config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False})

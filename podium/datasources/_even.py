@@ -1,0 +1,31 @@
+"""Batches of even length, however their reader cut them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of `rows` rows, but for the last and for such as hold more text than an Arrow array can."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        rest = batch
+        while count + rest.num_rows >= rows:
+            yield from _joined([*held, rest.slice(0, rows - count)])
+            rest, held, count = rest.slice(rows - count), [], 0
+        if rest.num_rows:
+            held.append(rest)
+            count += rest.num_rows
+    if count:
+        yield from _joined(held)
+
+
+def _joined(held: Sequence[pa.RecordBatch]) -> Sequence[pa.RecordBatch]:
+    import pyarrow as pa
+
+    return held if len(held) == 1 else pa.Table.from_batches(held).combine_chunks().to_batches()
