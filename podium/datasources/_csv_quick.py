@@ -7,6 +7,7 @@ might take differently, DuckDB reads in its place, and says what is wrong if som
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # What Arrow reads each of DuckDB's types as.
 _ARROW = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "DATE": "date32", "VARCHAR": "string", "TIMESTAMP": "timestamp[us]"}
 _ISO = ("", "%Y-%m-%d")
+AHEAD, PATIENCE = 4, 0.1  # blocks read and not parsed yet; seconds to wait for the parser: a long line takes several blocks
 WIDE, ROOM = 1000, 2 << 10  # columns, and bytes of a block for each of more: a handful of rows is no block
 
 
@@ -57,7 +59,7 @@ def quickly(
     with path.open("rb", buffering=0) as file:
         checked = _Checked(file, piece, hexadecimal="BIGINT" in {types[name] for name in columns})
         batches = _batches(pa.PythonFile(checked, mode="r"), piece, form=form, types=types, columns=columns)
-        with closing(ahead(even(batches, rows), most=1)) as parsed:
+        with closing(ahead(even(checked.followed(batches), rows), most=1)) as parsed:
             yield (_timed(batch, types, form) for batch in parsed)
 
 
@@ -98,6 +100,7 @@ class _Checked:
     """A slice as a file for Arrow. Raises Doubtful at a byte that the readers might take differently, and at the end of another slice."""
 
     def __init__(self, file: BinaryIO, piece: Slice, *, hexadecimal: bool) -> None:
+        import numpy as np
         import xxhash
 
         self._file, self._piece, self._left, self._hexadecimal = file, piece, piece.end - piece.start, hexadecimal
@@ -106,10 +109,24 @@ class _Checked:
         before = file.read(min(2, piece.start))
         self._returns = before == b"\r\n" if before else None  # whether lines end in a carriage return too; None: not known yet
         self._last = before[-1:] or b"\n"
+        self._most, self._waiting, self._lag = AHEAD, 0, threading.Condition()
+        self._room = np.empty((2, 0), np.uint8)  # for signs of a block, so that no memory is asked for at each
         self.closed = False
+
+    def followed(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches, one of each block. Arrow would read 32 blocks ahead."""
+        for batch in batches:
+            with self._lag:
+                self._waiting -= 1
+                self._lag.notify()
+            yield batch
 
     def read(self, size: int) -> bytes:
         """At most so many bytes."""
+        with self._lag:
+            if not self._lag.wait_for(lambda: self._waiting < self._most, PATIENCE):
+                self._most *= 2
+            self._waiting += 1
         data = self._file.read(min(size, self._left)) if self._left else b""
         if not data:
             if self._left or self._digest.hexdigest() != self._piece.digest:
@@ -154,8 +171,15 @@ class _Checked:
         """Nothing like 0x1: of those with a space behind, Arrow makes numbers."""
         import numpy as np
 
-        text = np.frombuffer(self._last[-1:] + data, np.uint8)
-        signs = (text[1:] | 32) == ord("x")
-        signs &= text[:-1] == ord("0")
-        if signs.any():
+        text = np.frombuffer(data, np.uint8)
+        if len(text) > self._room.shape[1]:
+            self._most, self._waiting, self._lag = AHEAD, 0, threading.Condition()
+        self._room = np.empty((2, len(text)), np.uint8)
+        letters, zeros = self._room[:, : len(text)]
+        np.bitwise_or(text, 32, out=letters)
+        np.equal(letters, ord("x"), out=letters)
+        zeros[0] = self._last == b"0"
+        np.equal(text[:-1], ord("0"), out=zeros[1:])
+        letters &= zeros
+        if letters.any():
             raise Doubtful("a number to the base of 16")

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 
 def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of `rows` rows, but for the last and for such as hold more text than an Arrow array can."""
+    """The same rows in batches of `rows` rows, but for the last of each schema and for such as hold more text than an Arrow array can."""
     held: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
+        if held and batch.schema != held[0].schema:
+            yield from _joined(held)
+            held, count = [], 0
         rest = batch
         while count + rest.num_rows >= rows:
             yield from _joined([*held, rest.slice(0, rows - count)])

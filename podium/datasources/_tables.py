@@ -66,14 +66,14 @@ class Reading:
 
 
 class Wanted(Protocol):
-    """What is made of columns: in SQL, by the engine that reads them, or of their rows. It is the same."""
+    """What is made of columns while they are read."""
 
     @property
     def sql(self) -> str:
         """What to select."""
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The same, of rows that were read otherwise."""
+        """What stands for that, of rows that no engine has read."""
 
 
 class Table(Files):

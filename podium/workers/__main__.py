@@ -48,6 +48,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
     from podium.workers.faults import fault_of
     from podium.workers.frames import streamed
     from podium.workers.inside import Inside
+    from podium.workers.memory import give_back
 
     def send(header: dict[str, Any], parts: list[bytes]) -> None:
         for frame in streamed(header, parts):
@@ -71,6 +72,7 @@ def _serve(waiting: queue.SimpleQueue[Any], answers: BinaryIO) -> None:
             logging.getLogger("podium").exception("command %s failed", fields.get("do"))
             send({"id": fields.get("id"), "error": fault_of(error).model_dump()}, [])
         if fields.get("do") == "profile":
+            give_back()
             warming.start_once()
 
 

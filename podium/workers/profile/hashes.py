@@ -1,7 +1,7 @@
 """A 64-bit hash of each text: the one that DuckDB's `hash()` gives in its SQL, whoever has read the text.
 
-Of short texts numpy makes it, eight bytes of each at a time: MurmurHash64A's steps, closed by three rounds of xor and multiply. Where the
-engine should hash otherwise one day, all goes to the engine.
+Of short texts numpy makes it, eight bytes of each at a time, as the engine's `HashBytes` does. Where an engine of another version hashes
+otherwise, all goes to the engine.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 LONG = 256  # bytes: one long text takes as many steps as a block of short ones
 WORD = 8  # bytes
-_SEED, _LENGTH, _STEP, _HALF = (np.uint64(n) for n in (0xE17A1465, 0xC6A4A7935BD1E995, 0xD6E8FEB86659FD93, 32))
-_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(WORD)], np.uint64)
+_SEED, _LENGTH, _STEP = (np.uint64(n) for n in (0xE17A1465, 0xC6A4A7935BD1E995, 0xD6E8FEB86659FD93))
+_ONE, _HALF, _HIGHEST = np.uint64(1), np.uint64(32), np.uint64(63)
+_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(WORD + 1)], np.uint64)
 
 
 def hashed(values: pa.Array) -> NDArray[np.uint64]:
@@ -46,34 +47,31 @@ def numbers(column: pa.Array) -> NDArray[Any]:
     return np.from_dlpack(column) if len(column) else np.empty(0, np.dtype(str(column.type).replace("double", "float64")))
 
 
-def as_array(hashes: NDArray[np.uint64]) -> pa.Array:
-    """Hashes as Arrow has them."""
-    import pyarrow as pa
-
-    return pa.UInt64Array.from_buffers(pa.uint64(), len(hashes), [None, pa.py_buffer(hashes)])
-
-
 def _by_words(values: pa.Array, ends: NDArray[np.int64]) -> NDArray[np.uint64]:
     first, last = int(ends[0]), int(ends[-1])
-    data = np.zeros(last - first + WORD, np.uint8)
+    data = np.zeros((last - first) // WORD + 2, np.uint64)
     if last > first:
-        data[: last - first] = np.frombuffer(values.buffers()[2], np.uint8, count=last - first, offset=first)
-    words = np.ndarray(last - first + 1, "<u8", data, strides=(1,))  # those that begin at each byte
-    at, length = ends[:-1] - first, np.diff(ends)
+        data.view(np.uint8)[: last - first] = np.frombuffer(values.buffers()[2], np.uint8, count=last - first, offset=first)
+    begin, length = ends[:-1] - first, np.diff(ends)
+    # a word of a text lies in two words of the data, and the second of them is the first one of its next word
+    place, skipped = begin >> 3, ((begin & 7) << 3).astype(np.uint64)
+    left = _HIGHEST - skipped
+    here = data[place]
     found = length.astype(np.uint64) * _LENGTH
     found ^= _SEED
-    whole, rest = length >> 3, length & 7
-    of_all = int(whole.min())
-    for _ in range(of_all):
-        found ^= words[at]
-        found *= _STEP
-        at += WORD
-    for step in range(of_all, int(whole.max())):
-        rows = np.flatnonzero(whole > step)
-        found[rows] = (found[rows] ^ words[at[rows]]) * _STEP
-        at[rows] += WORD
-    last_words = ((words[at] & _FIRST_BYTES[rest]) ^ found) * _STEP
-    found = np.where(rest > 0, last_words, found)
+    for read in range(0, int(length.max()), WORD):
+        place += 1
+        there = data.take(place, mode="clip")
+        word = here >> skipped
+        word |= (there << left) << _ONE
+        here = there
+        rest = length - read
+        if int(rest.min()) < WORD:
+            word &= _FIRST_BYTES[np.clip(rest, 0, WORD)]
+            np.copyto(found, (found ^ word) * _STEP, where=rest > 0)
+        else:
+            found ^= word
+            found *= _STEP
     for _ in range(2):
         found ^= found >> _HALF
         found *= _STEP

@@ -17,7 +17,6 @@ from podium.datasources._even import even
 from podium.datasources._faults import explained
 from podium.datasources._tables import Reading, Table, quoted
 from podium.errors import DataSourceError
-from podium.workers.profile.hashes import as_array, hashed
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,7 +39,7 @@ class Asked:
 
     @property
     def by_hash(self) -> bool:
-        """Whether hashes and lengths are read in place of the texts."""
+        """Whether hashes and lengths are enough, in place of the texts."""
         return self.type in TEXTS and not self.levels
 
 
@@ -70,7 +69,7 @@ def beginning(reading: Reading, asked: Sequence[Asked], *, rows: int) -> Iterato
 
 
 def blocks(source: Datasource, part: Part, asked: Sequence[Asked]) -> Iterator[pa.RecordBatch]:
-    """Batches with column `c0`, `c1` … for each of `asked`, or `h0` and `l0` where it is read by hash. Raises DataSourceError."""
+    """Batches with column `c0`, `c1` … for each of `asked`; `h0` and `l0` where the engine made hash and length. Raises DataSourceError."""
     names, rows = [one.name for one in asked], _length(asked)
     if isinstance(source, Table):
         yield from even(source.stream(part, names, wanted=_All(asked), rows=rows), rows)
@@ -101,10 +100,8 @@ class _All:
         return ", ".join(_wanted(number, one) for number, one in enumerate(self.asked)) or "true AS nothing"
 
     def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        columns = {name: column for number, one in enumerate(self.asked) for name, column in _made(number, one, batch.column(number))}
-        return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+        """The values themselves: whoever looks at them makes the hashes, so that the thread that reads need not."""
+        return batch.rename_columns([f"c{number}" for number in range(len(self.asked))])
 
 
 def _wanted(number: int, asked: Asked) -> str:
@@ -113,18 +110,6 @@ def _wanted(number: int, asked: Asked) -> str:
         length = "octet_length" if asked.type == "binary" else "strlen"
         return f"hash({c}) AS h{number}, {length}({c}) AS l{number}"
     return f"{c} AS c{number}" + (f", hash({c}) AS h{number}" if asked.both and asked.type in TEXTS else "")
-
-
-def _made(number: int, asked: Asked, column: pa.Array) -> Iterator[tuple[str, pa.Array]]:
-    """What `_wanted` selects, with its name."""
-    import pyarrow.compute as pc
-
-    if not asked.by_hash:
-        yield f"c{number}", column
-    if asked.by_hash or (asked.both and asked.type in TEXTS):
-        yield f"h{number}", as_array(hashed(column))
-    if asked.by_hash:
-        yield f"l{number}", pc.binary_length(column).cast("int64")
 
 
 @contextmanager

@@ -71,19 +71,19 @@ class Seen:
     def add(self, rows: pa.RecordBatch, number: int, asked: Asked) -> None:
         """The rows of a block."""
         if asked.by_hash:
-            self._add_hashes(rows.column(f"h{number}"), rows.column(f"l{number}"))
+            self._add_hashes(*_hashes_and_lengths(rows, number))
             return
         column = rows.column(f"c{number}").drop_null()
         if self.kind in TEXTS or self.kind == "boolean":
             self.values += len(column)
-            self._add_counted(*_counts(column), _hashes(rows, number) if asked.both and self.kind in TEXTS else None)
+            self._add_counted(*_counts(column), _hashes(rows, number))
         else:
             self._add_numbers(column)
 
-    def _add_hashes(self, hashes: pa.Array, lengths: pa.Array) -> None:
+    def _add_hashes(self, hashes: NDArray[np.uint64], lengths: pa.Array) -> None:
         import pyarrow.compute as pc
 
-        found = numbers(hashes.filter(lengths.is_valid()) if lengths.null_count else hashes)
+        found = hashes[~numbers(lengths.is_null().cast("uint8")).view(bool)] if lengths.null_count else hashes
         self.values += len(found)
         self.length += pc.sum(lengths).as_py() or 0
         self._add_each(found)
@@ -222,7 +222,19 @@ def _counts(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
     return found.field("values"), numbers(found.field("counts"))
 
 
-def _hashes(rows: pa.RecordBatch, number: int) -> pa.Array:
-    """Those of the texts that are there."""
+def _hashes_and_lengths(rows: pa.RecordBatch, number: int) -> tuple[NDArray[np.uint64], pa.Array]:
+    """Of each row, by the engine that read it or made here; a text that is not there has no length."""
+    import pyarrow.compute as pc
+
+    if rows.schema.get_field_index(f"h{number}") >= 0:
+        return numbers(rows.column(f"h{number}")), rows.column(f"l{number}")
+    texts = rows.column(f"c{number}")
+    return hashed(texts), pc.binary_length(texts)
+
+
+def _hashes(rows: pa.RecordBatch, number: int) -> pa.Array | None:
+    """Those of the texts that are there, where the engine made them."""
+    if rows.schema.get_field_index(f"h{number}") < 0:
+        return None
     texts, found = rows.column(f"c{number}"), rows.column(f"h{number}")
     return found.filter(texts.is_valid()) if texts.null_count else found

@@ -32,8 +32,9 @@ class Spread:
         most = CLOSELY if self.values < WELL_KNOWN else self.size
         looked = (values[_places(len(values), most)] if len(values) > most else values).astype(np.float64)
         self.values += len(values)
+        looked.sort()  # runs in order are soon merged
         if len(looked) > self.size:
-            looked = np.sort(looked)[((np.arange(self.size) + 0.5) * len(looked) / self.size).astype(np.int64)]
+            looked = looked[((np.arange(self.size) + 0.5) * len(looked) / self.size).astype(np.int64)]
         self.merge(looked, np.full(len(looked), len(values) / max(1, len(looked))))
 
     def merge(self, points: NDArray[np.float64], weights: NDArray[np.float64]) -> None:

@@ -1,6 +1,7 @@
 """A full pass keeps both processors busy, and a very wide table does not cost the square of its width."""
 
 import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 
 from podium.datasources import Csv, _csv_quick, _slices
 from podium.datasources import csv as csv_kind
+from podium.datasources._even import even
 from podium.datasources._tables import Table
 from podium.errors import DataSourceError
 from podium.workers.profile import head, profile, seen
@@ -172,6 +174,49 @@ def test_a_block_of_a_wide_file_has_many_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(_csv_quick, "WIDE", 10)
     assert narrow > 30
     assert blocks() <= 3
+
+
+def test_few_blocks_are_in_memory_before_they_are_parsed(tmp_path, monkeypatch):
+    """Arrow alone reads 32 ahead of a parser that is slow."""
+    monkeypatch.setattr(_csv_quick, "BLOCK", 1000)
+    monkeypatch.setattr(_csv_quick, "PATIENCE", 60)
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 20_000)
+    read, real = [], _csv_quick._Checked.read
+    monkeypatch.setattr(_csv_quick._Checked, "read", lambda self, size: read.append(size) or real(self, size))
+    source = Csv(name="t", path=path)
+    (part,) = source.partitions()
+    batches = source.stream(part, ["a"], rows=250)
+    next(batches)
+    for _ in range(20):
+        time.sleep(0.01)
+        assert len(read) < 20
+    assert sum(batch.num_rows for batch in batches) == 20_000 - 250
+    assert len(read) >= 80
+
+
+def test_a_line_of_many_blocks_is_read_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(_csv_quick, "BLOCK", 1000)
+    monkeypatch.setattr(_csv_quick, "PATIENCE", 0.01)
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n" + f"3,{'x' * 100_000}\n" + "4,5\n" * 5000)
+    source = Csv(name="t", path=path, types={"b": "text"})
+    (part,) = source.partitions()
+    assert sum(batch.num_rows for batch in source.stream(part, ["a", "b"])) == 5002
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7, 100])
+def test_batches_are_even_whatever_their_cut(rows):
+    whole = pa.RecordBatch.from_pydict({"a": list(range(30))})
+    batches = [whole.slice(start, end - start) for start, end in ((0, 2), (2, 2), (2, 11), (11, 12), (12, 30))]
+    found = list(even(iter(batches), rows))
+    assert [value for batch in found for value in batch["a"].to_pylist()] == list(range(30))
+    assert {batch.num_rows for batch in found[:-1]} <= {rows}
+
+
+def test_batches_of_two_schemas_are_not_joined():
+    batches = [pa.RecordBatch.from_pydict({name: [1, 2, 3]}) for name in ("a", "a", "b")]
+    assert [(batch.schema.names, batch.num_rows) for batch in even(iter(batches), 4)] == [(["a"], 4), (["a"], 2), (["b"], 3)]
 
 
 @pytest.mark.parametrize("size", [256, 4096])
