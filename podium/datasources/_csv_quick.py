@@ -173,8 +173,7 @@ class _Checked:
 
         text = np.frombuffer(data, np.uint8)
         if len(text) > self._room.shape[1]:
-            self._most, self._waiting, self._lag = AHEAD, 0, threading.Condition()
-        self._room = np.empty((2, len(text)), np.uint8)
+            self._room = np.empty((2, len(text)), np.uint8)
         letters, zeros = self._room[:, : len(text)]
         np.bitwise_or(text, 32, out=letters)
         np.equal(letters, ord("x"), out=letters)
