@@ -33,7 +33,7 @@ class Judge:
 
     def __init__(self, contract: DataFrameSchema) -> None:
         self.found = Counter[str]()
-        self._columns = {str(name): _for_counting(column) for name, column in contract.columns.items()}
+        self._columns = {str(name): _Alone(column) for name, column in contract.columns.items()}
         self._across = [_Across(check) for check in contract.checks]
         self._strict = bool(contract.strict)
         self._seen: list[str] = []
@@ -53,7 +53,8 @@ class Judge:
             yield from self._table(frame.columns)
         for name, column in self._columns.items():
             if name in frame.columns:
-                yield from _broken(pl.LazyFrame({"c": frame[name]}), column, of=name, rows=frame.height)
+                judge = column.of_all if _all_there(frame[name]) else column.of_any
+                yield from _broken(pl.LazyFrame({"c": frame[name]}), judge, of=name, rows=frame.height)
         for rule in self._across:
             if set(rule.names) <= set(frame.columns):
                 of = ", ".join(rule.names) if rule.names else None
@@ -62,11 +63,26 @@ class Judge:
     def _table(self, columns: list[str]) -> Iterator[tuple[str, None]]:
         """Which columns there are, judged on a table without rows."""
         numbered = {name: f"c{number}" for number, name in enumerate(dict.fromkeys([*self._columns, *columns]))}
-        named = {numbered[name]: Column(required=column.required) for name, column in self._columns.items()}
+        named = {numbered[name]: Column(required=column.of_any.required) for name, column in self._columns.items()}
         empty = pl.LazyFrame(schema={numbered[name]: pl.Null for name in columns})
         names = {number: name for name, number in numbered.items()}
         for error in _errors(empty, DataFrameSchema(named, strict=self._strict), of=None):
             yield f"{_name(error)}: {names.get(str(error.failure_cases), '')}", None
+
+
+class _Alone:
+    """A column's rules without `unique`, which no batch can judge: `of_any` values, and `of_all` there are where none is missing.
+
+    Polars knows whether one is missing; pandera would look at each row for it, which is a third of its work.
+    """
+
+    def __init__(self, column: Column) -> None:
+        self.of_any = copy.copy(column)
+        self.of_any.name = "c"
+        self.of_any.unique = False
+        self.of_any.checks = [_counted(check) for check in column.checks]
+        self.of_all = copy.copy(self.of_any)
+        self.of_all.nullable = True
 
 
 class _Across:
@@ -81,6 +97,11 @@ class _Across:
 
     def part(self, frame: pl.DataFrame) -> pl.LazyFrame:
         return pl.LazyFrame({f"c{number}": frame[name] for number, name in enumerate(self.names)}) if self.names else frame.lazy()
+
+
+def _all_there(column: pl.Series) -> bool:
+    """Whether no value is missing, as pandera has it: NaN is."""
+    return not column.null_count() and not (column.dtype.is_float() and column.is_nan().any())
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
@@ -116,15 +137,6 @@ def _taken(held: list[pa.RecordBatch]) -> pl.DataFrame:
     frame = frame_of(held)
     held.clear()
     return frame
-
-
-def _for_counting(column: Column) -> Column:
-    """The column's rules without `unique`, which no batch can judge."""
-    twin = copy.copy(column)
-    twin.name = "c"
-    twin.unique = False
-    twin.checks = [_counted(check) for check in column.checks]
-    return twin
 
 
 def _counted(check: Check) -> Check:
