@@ -39,6 +39,14 @@ def test_the_same_is_found_in_whatever_batches_it_comes(tmp_path, monkeypatch):
     assert found == [(100, False, {"in_range: i": 1, "not_nullable: i": 1, "unique: t": 5})] * 5
 
 
+@pytest.mark.parametrize(("value", "missing"), [(None, 1), (float("nan"), 1), (2.5, 0)], ids=["null", "nan", "number"])
+def test_a_missing_value_is_seen_in_a_column_that_was_full_before(monkeypatch, value, missing):
+    monkeypatch.setattr(judging, "ROWS", 2)
+    rows = [pa.record_batch({"x": pa.array(cells, pa.float64())}) for cells in ([1.0, 2.0], [3.0, value], [4.0, 5.0])]
+    failures = validate(rows, DataFrameSchema({"x": Column(pl.Float64)})).failures
+    assert failures == ({"not_nullable: x": missing} if missing else {})
+
+
 def test_batches_are_put_together_within_bounds(monkeypatch):
     monkeypatch.setattr(judging, "ROWS", 10)
     one = table(i=[1, 2, 3, 4])
