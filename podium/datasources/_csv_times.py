@@ -30,7 +30,7 @@ def told(column: pa.Array, native: str, written: str) -> pa.Array:
     sure = "CASE WHEN value ILIKE '%epoch%' THEN '?' ELSE value END"
     read = f"strptime({sure}, {literal(written)})" if written else sure
     with _engine(os.getpid()).cursor() as engine:
-        engine.register("texts", pa.table({"value": column}))
+        engine.register("texts", pa.Table.from_arrays([column], ["value"]))
         found = engine.sql(f"SELECT CAST({read} AS {native}) AS value FROM texts").to_arrow_table()["value"]  # noqa: S608 quoted
         engine.unregister("texts")
     return found.combine_chunks()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-# No TIME: times of day stay text. BOOLEAN is as_written below, for the engine takes F, T, y and n for booleans as well.
+# No TIME: times of day stay text. BOOLEAN is confirmed below, for the engine takes F, T, y and n for booleans as well.
 _CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
 
 MOST_DIGITS = 16

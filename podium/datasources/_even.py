@@ -9,21 +9,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+BYTES = 16 << 20
+
+
 def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of `rows` rows, but for the last of each schema and for such as hold more text than an Arrow array can."""
+    """The same rows in batches of `rows` rows; in shorter ones where rows are very long, and at the end of what has one schema."""
     held: list[pa.RecordBatch] = []
-    count = 0
+    count = size = 0
     for batch in batches:
-        if held and batch.schema != held[0].schema:
+        if held and (size + batch.nbytes > BYTES or batch.schema != held[0].schema):
             yield from _joined(held)
-            held, count = [], 0
+            held, count, size = [], 0, 0
         rest = batch
         while count + rest.num_rows >= rows:
             yield from _joined([*held, rest.slice(0, rows - count)])
-            rest, held, count = rest.slice(rows - count), [], 0
+            rest, held, count, size = rest.slice(rows - count), [], 0, 0
         if rest.num_rows:
             held.append(rest)
-            count += rest.num_rows
+            count, size = count + rest.num_rows, size + rest.nbytes
     if count:
         yield from _joined(held)
 

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from podium.datasources import Csv, _csv_quick, _slices
+from podium.datasources import Csv, _csv_quick, _even, _slices
 from podium.datasources import csv as csv_kind
-from podium.datasources._even import even
 from podium.datasources._tables import Table
 from podium.errors import DataSourceError
 from podium.workers.profile import head, profile, seen
@@ -209,14 +208,20 @@ def test_a_line_of_many_blocks_is_read_all_the_same(tmp_path, monkeypatch):
 def test_batches_are_even_whatever_their_cut(rows):
     whole = pa.RecordBatch.from_pydict({"a": list(range(30))})
     batches = [whole.slice(start, end - start) for start, end in ((0, 2), (2, 2), (2, 11), (11, 12), (12, 30))]
-    found = list(even(iter(batches), rows))
+    found = list(_even.even(iter(batches), rows))
     assert [value for batch in found for value in batch["a"].to_pylist()] == list(range(30))
     assert {batch.num_rows for batch in found[:-1]} <= {rows}
 
 
+def test_batches_of_long_rows_are_not_filled_up(monkeypatch):
+    monkeypatch.setattr(_even, "BYTES", 3_500)
+    batches = [pa.RecordBatch.from_pydict({"a": ["x" * 1000]}) for _ in range(8)]
+    assert [batch.num_rows for batch in _even.even(iter(batches), 100)] == [3, 3, 2]
+
+
 def test_batches_of_two_schemas_are_not_joined():
     batches = [pa.RecordBatch.from_pydict({name: [1, 2, 3]}) for name in ("a", "a", "b")]
-    assert [(batch.schema.names, batch.num_rows) for batch in even(iter(batches), 4)] == [(["a"], 4), (["a"], 2), (["b"], 3)]
+    assert [(batch.schema.names, batch.num_rows) for batch in _even.even(iter(batches), 4)] == [(["a"], 4), (["a"], 2), (["b"], 3)]
 
 
 @pytest.mark.parametrize("size", [256, 4096])
