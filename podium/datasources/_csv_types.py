@@ -3,6 +3,7 @@
 - Whole numbers of so many digits that a DOUBLE would not keep them all are codes: text.
 - `3,14` is a number where no comma parts the cells, unless the file has `3.14` too. Where only the likes of `1,234` are there, it is one
   between semicolons only: elsewhere it may be a thousand.
+- `05.01.2024 10:11` is a time, as `05.01.2024` is a date: the day comes first where dots part it from the month.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _CANDIDATES = ["BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"]
 
 MOST_DIGITS = 16
+_DOTTED = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ def sniffed(
     doubtful = {name: doubts[native] for name in names if (native := str(types[name])) in doubts}
     as_written = _true(engine, as_text, [doubt(quoted(name)) for name, doubt in doubtful.items()])
     types |= {name: "VARCHAR" for name, said in zip(doubtful, as_written, strict=True) if said}
+    if "TIMESTAMP" not in types.values():
+        texts = [name for name in names if types[name] == "VARCHAR"]
+        written = {form: _true(engine, as_text, [_is_time(quoted(name), form) for name in texts]) for form in _DOTTED}
+        timestamp = next((form for form, said in written.items() if any(said)), timestamp)
+        types |= {name: "TIMESTAMP" for name, said in zip(texts, written.get(timestamp, ()), strict=False) if said}
     commas: list[str] = []
     if delimiter != "," and "DOUBLE" not in types.values():
         texts = [name for name in names if types[name] == "VARCHAR"]
@@ -105,6 +112,12 @@ def _other_words(c: str) -> str:
 
 def _long_codes(c: str) -> str:
     return f"bool_or(strlen({c}) > {MOST_DIGITS} AND regexp_full_match(trim({c}), '[+-]?[0-9]+'))"
+
+
+def _is_time(c: str, form: str) -> str:
+    return (
+        f"bool_and(CASE WHEN {c} LIKE '%.%.% %:%' THEN try_strptime({c}, {literal(form)}) IS NOT NULL WHEN {c} IS NOT NULL THEN false END)"
+    )
 
 
 def _has_comma(c: str, *, sure: bool) -> str:
