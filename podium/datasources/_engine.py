@@ -33,7 +33,7 @@ SQL = {
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _NUMBERS = {"FLOAT", "DOUBLE"}
 _TEXTS = {"VARCHAR", "ENUM", "UUID", "TIME"}
-_BEYOND = {"UBIGINT", "HUGEINT", "UHUGEINT"}  # whole numbers beyond an integer of ours: as floats, two that differ would be one
+BEYOND = {"UBIGINT", "HUGEINT", "UHUGEINT"}  # whole numbers beyond an integer of ours: as floats, two that differ would be one
 
 
 _ROOMS: dict[int, tempfile.TemporaryDirectory[str]] = {}
@@ -83,7 +83,7 @@ def column_type(native: str) -> ColumnType:
         return "integer"
     if base in _NUMBERS or base == "DECIMAL":
         return "number"
-    if base in _TEXTS or base in _BEYOND:
+    if base in _TEXTS or base in BEYOND:
         return "text"
     if base.startswith("TIMESTAMP"):
         return "timestamp"

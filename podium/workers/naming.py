@@ -20,18 +20,24 @@ _GERMAN_CASE = r"(patienten?|probanden|versicherten|fall|aufnahme) ?(id|nr|numme
 _NAMES: tuple[tuple[Word, str], ...] = (
     (
         "subject",
-        rf"(id|ids|identifier|uuid|guid|mrn|ssn|seqn|row ?(names?|id|no|nr|number)|nhs ?(number|no)|({_WHO})( ({_CODE}))?|{_JOINED}"
-        rf"|{_GERMAN_CASE})",
+        (
+            rf"(id|ids|identifier|uuid|guid|mrn|ssn|seqn|row ?(names?|id|no|nr|number)|nhs ?(number|no)|({_WHO})( ({_CODE}))?|{_JOINED}"
+            rf"|{_GERMAN_CASE})"
+        ),
     ),
     (
         "person",
-        r"(.* )?((fore|first|last|sur|given|family|middle|maiden|full|nick) ?names?|(patient|person|subject|doctor) name"
-        r"|(vor|nach|familien|geburts)namen?)( .*)?",
+        (
+            r"(.* )?((fore|first|last|sur|given|family|middle|maiden|full|nick) ?names?|(patient|person|subject|doctor) name"
+            r"|(vor|nach|familien|geburts)namen?)( .*)?"
+        ),
     ),
     (
         "contact",
-        r"(.* )?(e ?mail|phone|telephone|mobile|fax|zip|zip ?code|post ?code|postal code|plz|iban|passport|address|ssn|mrn"
-        r"|(telefon|handy|mobil)(nummer)?|adresse|anschrift)( .*)?",
+        (
+            r"(.* )?(e ?mail|phone|telephone|mobile|fax|zip|zip ?code|post ?code|postal code|plz|iban|passport|address|ssn|mrn"
+            r"|(telefon|handy|mobil)(nummer)?|adresse|anschrift)( .*)?"
+        ),
     ),
     ("id", r"(.* )?(id|ids|uuid|guid|identifier|accession|npi)( .*)?"),
     ("number", r"(.* )?(key|index|number|nr|no|\w*nummer)( .*)?"),
@@ -41,8 +47,10 @@ _NAMES: tuple[tuple[Word, str], ...] = (
     ),
     (
         "code",
-        r"(.* )?(code|site|cent(er|re)|clinic|hospital|ward|region|district|county|province|school|country"
-        r"|klinik|krankenhaus|station|abteilung)",
+        (
+            r"(.* )?(code|site|cent(er|re)|clinic|hospital|ward|region|district|county|province|school|country"
+            r"|klinik|krankenhaus|station|abteilung)"
+        ),
     ),
 )
 _MONTH = "(?i:jan|feb|m[aä]r|apr|ma[iy]|june?|july?|aug|sept?|o[ck]t|nov|de[cz])[a-z]*"

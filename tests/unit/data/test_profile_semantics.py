@@ -39,7 +39,7 @@ def test_pictures_of_digits(tmp_path):
 
 
 N = 600
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 VISITS = pd.DataFrame(
     {  # the forms that registries, trials and laboratories use; nobody's data
         "rownames": range(1, N + 1),
