@@ -81,9 +81,10 @@ def column_type(native: str) -> ColumnType:
         return "other"
     if base in _INTEGERS:
         return "integer"
-    if base in _NUMBERS or base == "DECIMAL":
+    beyond = base in BEYOND or (base == "DECIMAL" and native.endswith(",0)"))
+    if base in _NUMBERS or (base == "DECIMAL" and not beyond):
         return "number"
-    if base in _TEXTS or base in BEYOND:
+    if base in _TEXTS or beyond:
         return "text"
     if base.startswith("TIMESTAMP"):
         return "timestamp"

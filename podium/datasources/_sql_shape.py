@@ -14,7 +14,7 @@ from podium.contracts import ColumnType
 from podium.datasources._faults import unknown_column
 from podium.datasources._sql_faults import fault
 from podium.datasources._sql_session import settle
-from podium.datasources._sql_types import column_type, seen_type, wanted
+from podium.datasources._sql_types import column_type, is_whole, seen_type, wanted
 from podium.plugin import nearest
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _types(connection: sa.Connection, source: Sql, origin: Any, natives: dict[st
 
     loose = connection.dialect.name == "sqlite"
     found = {column: source.types.get(column) or column_type(native) for column, native in natives.items()}
+    if loose:  # SQLite puts halves into a decimal without decimals, too
+        found |= {column: "number" for column, native in natives.items() if column not in source.types and is_whole(native)}
     doubtful = [column for column, kind in found.items() if column not in source.types and (kind is None or (loose and kind == "number"))]
     if doubtful and connection.dialect.name != "postgresql":
         rows = connection.execute(sa.select(*map(sa.column, doubtful)).select_from(origin).limit(SAMPLE_ROWS)).fetchall()
@@ -123,7 +125,9 @@ def _natives(connection: sa.Connection, origin: Any) -> dict[str, Any]:
     known: dict[str, Any] = connection.dialect.ischema_names  # type: ignore[attr-defined]  # every dialect that reflects has it
     zoned = {"timestamp with time zone": sa.DateTime(timezone=True)}
     return {
-        str(one.name): zoned.get(name) or sa.types.to_instance(known.get(name, sa.types.NullType))
+        str(one.name): sa.Numeric(one.precision, one.scale)
+        if name == "numeric"
+        else zoned.get(name) or sa.types.to_instance(known.get(name, sa.types.NullType))
         for one, name in zip(cursor.description, names, strict=True)
     }
 
