@@ -51,7 +51,8 @@ def table_of(connection: sa.Connection, source: Sql) -> str:
     inspector, schema = sa.inspect(connection), source.schema_name or None
     if source.table and (inspector.has_table(source.table, schema) or _is_materialised(connection, source)):
         return source.table
-    there = sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+    stored = inspector.get_materialized_view_names(schema) if connection.dialect.name == "postgresql" else []
+    there = sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema), *stored})
     if not source.table and len(there) == 1:
         return there[0]
     field = f"datasources.{source.name}.table"

@@ -64,6 +64,14 @@ def test_whole_decimals_are_integers(pg):
     assert rows_of(Sql(name="a", url=pg.url, table="t", types={"id": "text"}), ["id"])[0] == ("12345678901234567890",)
 
 
+def test_a_materialised_view_is_one_of_the_tables_there_are(pg):
+    pg.run("CREATE MATERIALIZED VIEW summary AS SELECT 1 AS n")
+    assert rows_of(Sql(name="a", url=pg.url)) == [(1,)]
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(Sql(name="a", url=pg.url, table="sumary"))
+    assert "'summary'" in caught.value.remedy
+
+
 def test_forms_do_not_hang_on_the_logins_settings(pg):
     pg.run("CREATE TABLE t (id integer PRIMARY KEY, took interval, seen timestamptz[], x double precision[])")
     pg.run("INSERT INTO t VALUES (1, '1 day', '{2024-01-05 08:30+02}', '{0.1}')")
