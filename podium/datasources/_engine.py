@@ -33,7 +33,7 @@ SQL = {
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _NUMBERS = {"FLOAT", "DOUBLE"}
 _TEXTS = {"VARCHAR", "ENUM", "UUID", "TIME"}
-_BEYOND = {"UBIGINT", "HUGEINT", "UHUGEINT"}  # whole numbers beyond an integer of ours: as floats, two that differ would be one
+BEYOND = {"UBIGINT", "HUGEINT", "UHUGEINT"}  # whole numbers beyond an integer of ours: as floats, two that differ would be one
 
 
 _ROOMS: dict[int, tempfile.TemporaryDirectory[str]] = {}
@@ -81,9 +81,10 @@ def column_type(native: str) -> ColumnType:
         return "other"
     if base in _INTEGERS:
         return "integer"
-    if base in _NUMBERS or base == "DECIMAL":
+    beyond = base in BEYOND or (base == "DECIMAL" and native.endswith(",0)"))
+    if base in _NUMBERS or (base == "DECIMAL" and not beyond):
         return "number"
-    if base in _TEXTS or base in _BEYOND:
+    if base in _TEXTS or beyond:
         return "text"
     if base.startswith("TIMESTAMP"):
         return "timestamp"

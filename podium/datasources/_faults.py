@@ -18,6 +18,7 @@ _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COLUMN = re.compile(r"^Column (.+) is being converted as type ([A-Z]+)", re.MULTILINE)
 _LONG = ("maximum line size", "maximum_object_size", "does not support a full read")
 _PACKED = ("gzip", "zstd", "compressed stream", "inflate")
+_WINDOWS = re.compile(rb"[\x80-\x9f]")
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
@@ -115,6 +116,8 @@ def broken_archive(path: Path) -> DataSourceError:
 def _read_from(path: Path, text: str) -> DataSourceError:
     found = _LINE.search(text)
     line = found.group(1) if found else ""
+    if "not latin-1 encoded" in text:
+        return _not_latin(path)
     if "unicode" in text.lower() or "utf-8" in text.lower():
         return _not_utf8(path, line)
     if column := _COLUMN.search(text):
@@ -147,6 +150,16 @@ def _read_from(path: Path, text: str) -> DataSourceError:
 def _not_utf8(path: Path, line: str) -> DataSourceError:
     remedy = "Save it as UTF-8, or set `encoding: latin-1` for this datasource."
     return fault(path, "the text is not in the expected encoding.", line=line, remedy=remedy, code="encoding")
+
+
+def _not_latin(path: Path) -> DataSourceError:
+    """It is Windows's own alphabet then, which has signs where Latin-1 has none."""
+    line: int | str = ""
+    if path.suffix not in (".gz", ".zst"):
+        with path.open("rb") as file:
+            line = next((number for number, one in enumerate(file, start=1) if _WINDOWS.search(one)), "")
+    message = "the text is not Latin-1: it has signs, such as € or a long dash, that only the alphabet of Windows (cp1252) has."
+    return fault(path, message, line=line, remedy="Save it as UTF-8: iconv -f CP1252 -t UTF-8 FILE > NEW.", code="encoding")
 
 
 def _unreadable(path: Path) -> DataSourceError:

@@ -11,10 +11,12 @@ from podium.datasources._engine import connect, listed
 from podium.datasources._faults import check_names, explained, fault
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 GROUP_ROWS = 1_000_000
 GROUP_BYTES = 128 << 20
+SURE_DIGITS = 18  # every number of so many is below 2^63
 _WIDER: dict[frozenset[ColumnType], ColumnType] = {
     frozenset({"integer", "number"}): "number",
     frozenset({"date", "timestamp"}): "timestamp",
@@ -24,7 +26,7 @@ _WIDER: dict[frozenset[ColumnType], ColumnType] = {
 class Footer(NamedTuple):
     """Of one file: its columns, their types in one text, those whose type has no values, and rows and bytes of each row group.
 
-    `fits`: unsigned columns of 64 bits whose statistics say that integers of ours hold them.
+    `fits`: columns of whole numbers that may be larger than integers of ours, and are not by their type or the file's statistics.
     """
 
     names: tuple[str, ...]
@@ -47,7 +49,8 @@ def footer(path: Path) -> Footer:
     try:
         with pq.ParquetFile(path) as opened:
             schema, about = opened.schema_arrow, opened.metadata
-            fits = _fitting(about, {field.name for field in schema if field.type == pa.uint64()})
+            small, large = _whole(schema)
+            fits = small | _fitting(about, large)
             groups = tuple((about.row_group(i).num_rows, about.row_group(i).total_byte_size) for i in range(about.num_row_groups))
     except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
         if isinstance(error, PermissionError):
@@ -59,15 +62,24 @@ def footer(path: Path) -> Footer:
     return Footer(tuple(schema.names), schema.remove_metadata().to_string(show_field_metadata=False), empty, fits, groups)
 
 
-def _fitting(about: pq.FileMetaData, names: set[str]) -> frozenset[str]:
-    """Those of the columns whose every value is below 2^63, by the statistics of every row group."""
+def _whole(schema: pa.Schema) -> tuple[frozenset[str], frozenset[str]]:
+    """Decimals without decimals and numbers without a sign: those that integers of ours always hold, and those that may be larger."""
+    import pyarrow as pa
+
+    digits = {field.name: field.type.precision for field in schema if pa.types.is_decimal(field.type) and field.type.scale == 0}
+    small = frozenset(name for name, precision in digits.items() if precision <= SURE_DIGITS)
+    return small, frozenset(digits) - small | {field.name for field in schema if field.type == pa.uint64()}
+
+
+def _fitting(about: pq.FileMetaData, names: frozenset[str]) -> frozenset[str]:
+    """Those of the columns whose every value is an integer of ours, by the statistics of every row group."""
     places = {about.schema.column(at).path: at for at in range(about.num_columns) if about.schema.column(at).path in names}
     told = {name: [about.row_group(group).column(at).statistics for group in range(about.num_row_groups)] for name, at in places.items()}
-    return frozenset(name for name, every in told.items() if all(map(_below, every)))
+    return frozenset(name for name, every in told.items() if all(map(_within, every)))
 
 
-def _below(said: pq.Statistics | None) -> bool:
-    return said is not None and (said.max < 2**63 if said.has_min_max else said.num_values == 0)
+def _within(said: pq.Statistics | None) -> bool:
+    return said is not None and (said.min >= -(2**63) and said.max < 2**63 if said.has_min_max else said.num_values == 0)
 
 
 def native_types(path: Path, names: tuple[str, ...]) -> dict[str, str]:

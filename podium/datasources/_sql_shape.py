@@ -14,7 +14,7 @@ from podium.contracts import ColumnType
 from podium.datasources._faults import unknown_column
 from podium.datasources._sql_faults import fault
 from podium.datasources._sql_session import settle
-from podium.datasources._sql_types import column_type, seen_type, wanted
+from podium.datasources._sql_types import column_type, is_whole, seen_type, wanted
 from podium.plugin import nearest
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def table_of(connection: sa.Connection, source: Sql) -> str:
     inspector, schema = sa.inspect(connection), source.schema_name or None
     if source.table and (inspector.has_table(source.table, schema) or _is_materialised(connection, source)):
         return source.table
-    there = sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema)})
+    stored = inspector.get_materialized_view_names(schema) if connection.dialect.name == "postgresql" else []
+    there = sorted({*inspector.get_table_names(schema), *inspector.get_view_names(schema), *stored})
     if not source.table and len(there) == 1:
         return there[0]
     field = f"datasources.{source.name}.table"
@@ -101,6 +102,8 @@ def _types(connection: sa.Connection, source: Sql, origin: Any, natives: dict[st
 
     loose = connection.dialect.name == "sqlite"
     found = {column: source.types.get(column) or column_type(native) for column, native in natives.items()}
+    if loose:  # SQLite puts halves into a decimal without decimals, too
+        found |= {column: "number" for column, native in natives.items() if column not in source.types and is_whole(native)}
     doubtful = [column for column, kind in found.items() if column not in source.types and (kind is None or (loose and kind == "number"))]
     if doubtful and connection.dialect.name != "postgresql":
         rows = connection.execute(sa.select(*map(sa.column, doubtful)).select_from(origin).limit(SAMPLE_ROWS)).fetchall()
@@ -123,7 +126,9 @@ def _natives(connection: sa.Connection, origin: Any) -> dict[str, Any]:
     known: dict[str, Any] = connection.dialect.ischema_names  # type: ignore[attr-defined]  # every dialect that reflects has it
     zoned = {"timestamp with time zone": sa.DateTime(timezone=True)}
     return {
-        str(one.name): zoned.get(name) or sa.types.to_instance(known.get(name, sa.types.NullType))
+        str(one.name): sa.Numeric(one.precision, one.scale)
+        if name == "numeric"
+        else zoned.get(name) or sa.types.to_instance(known.get(name, sa.types.NullType))
         for one, name in zip(cursor.description, names, strict=True)
     }
 

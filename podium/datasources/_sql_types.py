@@ -59,11 +59,20 @@ def column_type(native: TypeEngine[Any]) -> ColumnType | None:
     ]
     if isinstance(native, types.NullType):
         return None
+    if is_whole(native):
+        return "integer"
     if _is_number_of_bits(native):
         return "boolean" if getattr(native, "length", None) == 1 else "integer"
     if kind := _BY_NAME.get(type(native).__name__):
         return kind
     return next((name for cls, name in known if isinstance(native, cls)), "other")
+
+
+def is_whole(native: TypeEngine[Any]) -> bool:
+    """A decimal that has no decimals. As floats, two ids that differ might be one."""
+    from sqlalchemy import types
+
+    return isinstance(native, types.Numeric) and not isinstance(native, types.Float) and native.scale == 0
 
 
 def _is_number_of_bits(native: TypeEngine[Any]) -> bool:
@@ -146,12 +155,18 @@ def _moment(text: str) -> dt.datetime:
     return when.astimezone(dt.UTC).replace(tzinfo=None) if when.tzinfo else when
 
 
+def _whole(value: Decimal) -> int:
+    if value != value.to_integral_value():
+        raise ValueError
+    return int(value)
+
+
 _FLAGS = {0: False, 1: True}
 _WORDS = {"0": False, "1": True, "f": False, "t": True, "false": False, "true": True, "no": False, "yes": True}
 # Column type → Python type that a driver may give → what makes it the one form; None: it is.
 _FORMS: dict[ColumnType, dict[type, Form]] = {
     "boolean": {bool: None, int: _FLAGS.__getitem__},
-    "integer": {int: None},
+    "integer": {int: None, Decimal: _whole},
     "number": {float: None, int: float, Decimal: float},
     "text": {str: None},
     "binary": {bytes: None, bytearray: bytes, memoryview: bytes},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 20_000
+ROW_NAMES = "rownames"
 _KINDS: tuple[tuple[type, ColumnType], ...] = ((bool, "boolean"), (int, "integer"), (dt.datetime, "timestamp"), (dt.date, "date"))
 
 
@@ -39,10 +40,10 @@ def as_parquet(path: Path, wanted: Wanted, out: Path) -> None:
 
     sheet = _sheet(path, wanted)
     head, names = _header(path, sheet, wanted)
-    _check_merged(path, sheet, head)
-    kinds = _kinds(sheet, head, names, wanted)
+    _check_merged(path, sheet, head, wanted)
+    kinds = _kinds(path, sheet, head, names, wanted)
     schema = pa.schema([(name, pa.null() if kind is None else pa.type_for_alias(ARROW[kind])) for name, kind in kinds.items()])
-    rows = _rows(sheet, head, len(names), wanted)
+    rows = _rows(path, sheet, head, len(names), wanted)
     with pq.ParquetWriter(out, schema) as writer:
         while some := list(islice(rows, BATCH)):
             columns = [
@@ -94,7 +95,7 @@ def _check_size(path: Path, max_ratio: int) -> None:
 
 
 def _header(path: Path, sheet: Any, wanted: Wanted) -> tuple[int, list[str]]:
-    """The number of the header's row, and the names in it. Columns right of the last name are none."""
+    """The number of the header's row, and the names in it. A first column without a name has those of rows, as pandas writes them."""
     for number, cells in _numbered(sheet):
         if number == wanted.header_row or (wanted.header_row is None and any(cell != "" for cell in cells)):
             names = ["" if cell == "" else _text(cell) for cell in cells]
@@ -103,24 +104,28 @@ def _header(path: Path, sheet: Any, wanted: Wanted) -> tuple[int, list[str]]:
             if any(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells[: len(names)]):
                 remedy = "Add a row of column names, or set `header_row` to the one that has them."
                 raise fault(path, "the header's row has numbers in it.", line=number, remedy=remedy, code="no_header")
+            if len(names) > 1 and not names[0].strip() and ROW_NAMES not in names:
+                names[0] = ROW_NAMES
             if names:
                 check_names(path, names, line=number)
                 return number, names
     raise fault(path, "the sheet is empty.", remedy="A table needs at least a row of column names: see `header_row`.", code="empty_file")
 
 
-def _check_merged(path: Path, sheet: Any, head: int) -> None:
+def _check_merged(path: Path, sheet: Any, head: int, wanted: Wanted) -> None:
     """A value that stands for several rows or columns may be meant for all of them or for one: that is not ours to guess."""
     for (top, _), (bottom, _) in sheet.merged_cell_ranges or ():
         if bottom + 1 >= head:
             remedy = "Unmerge them, and write the value into every row that it is meant for."
+            if bottom + 1 == head and wanted.header_row is None:
+                remedy += " Where they are a title, set `header_row` to the row that has the names of the columns."
             raise fault(path, "cells are merged.", line=max(top + 1, head), remedy=remedy, code="merged_cells")
 
 
-def _kinds(sheet: Any, head: int, names: Sequence[str], wanted: Wanted) -> dict[str, ColumnType | None]:
+def _kinds(path: Path, sheet: Any, head: int, names: Sequence[str], wanted: Wanted) -> dict[str, ColumnType | None]:
     """One type for each column, from all its cells; None where there is no value."""
     found: list[set[ColumnType]] = [set() for _ in names]
-    for _, row in _rows(sheet, head, len(names), wanted):
+    for _, row in _rows(path, sheet, head, len(names), wanted):
         for kinds, cell in zip(found, row, strict=True):
             if cell is not None:
                 kinds.add(_kind(cell))
@@ -139,10 +144,15 @@ def _joined(kinds: set[ColumnType]) -> ColumnType | None:
     return "number" if kinds == {"integer", "number"} else "timestamp" if kinds == {"date", "timestamp"} else "text"
 
 
-def _rows(sheet: Any, head: int, width: int, wanted: Wanted) -> Iterator[tuple[int, list[Any]]]:
-    """The rows below the header with their numbers, without those that are empty."""
+def _rows(path: Path, sheet: Any, head: int, width: int, wanted: Wanted) -> Iterator[tuple[int, list[Any]]]:
+    """The rows below the header with their numbers, without those that are empty. A value that no name stands over is refused."""
     for number, cells in _numbered(sheet):
         if number > head:
+            beyond = next((place for place, cell in enumerate(cells[width:], start=width) if cell is not None and str(cell).strip()), None)
+            if beyond is not None:
+                message = f"there is a value in column {letters(beyond)}, and row {head}, taken for the header, has no name there."
+                remedy = "Set `header_row` to the row that has the names of the columns, write a name there, or empty the cell."
+                raise fault(path, message, line=number, remedy=remedy, code="ragged_row")
             row = [None if cell == "" or (isinstance(cell, str) and cell in wanted.nulls) else cell for cell in cells[:width]]
             if any(cell is not None for cell in row):
                 yield number, row + [None] * (width - len(row))
@@ -189,3 +199,8 @@ def _text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1 << 53:
         return str(int(cell))
     return cell.isoformat() if isinstance(cell, dt.date | dt.time) else str(cell)
+
+
+def letters(place: int) -> str:
+    """What spreadsheet programs call a column, from 0."""
+    return (letters(place // 26 - 1) if place >= 26 else "") + chr(65 + place % 26)

@@ -16,7 +16,7 @@ from podium.datasources._faults import explained
 from podium.datasources._files import Found
 from podium.datasources._parquet import ParquetTable
 from podium.datasources._tables import Layout
-from podium.datasources._workbook import Wanted, as_parquet
+from podium.datasources._workbook import Wanted, as_parquet, letters
 
 Cell = str | int | float | None
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
@@ -78,9 +78,9 @@ def write_sheet(
     """The smallest workbook with these rows on each sheet. `more`: what follows the rows in the sheet's XML."""
     cells = (
         "".join(
-            f'<c r="{_letters(place)}{number}"><v>{value}</v></c>'
+            f'<c r="{letters(place)}{number}"><v>{value}</v></c>'
             if isinstance(value, int | float)
-            else f'<c r="{_letters(place)}{number}" t="inlineStr"><is><t>{value}</t></is></c>'
+            else f'<c r="{letters(place)}{number}" t="inlineStr"><is><t>{value}</t></is></c>'
             for place, value in enumerate(row)
             if value is not None
         )
@@ -105,10 +105,6 @@ def write_sheet(
         out.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{package}/relationships">{linked}</Relationships>')
         for n in range(1, len(sheets) + 1):
             out.writestr(f"xl/worksheets/sheet{n}.xml", f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData>{more}</worksheet>')
-
-
-def _letters(place: int) -> str:
-    return (_letters(place // 26 - 1) if place >= 26 else "") + chr(65 + place % 26)
 
 
 _WRITTEN: dict[str, Path] = {}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from podium.contracts import ColumnType, Part
-from podium.datasources._engine import SQL, column_type, connect, listed, literal, quoted
+from podium.datasources._csv_types import MOST_DIGITS
+from podium.datasources._engine import BEYOND, SQL, column_type, connect, listed, literal, quoted
 from podium.datasources._faults import check_names, explained, fault, from_engine
 from podium.datasources._files import Found
 from podium.datasources._json_faults import Reads, bad_line
@@ -138,7 +139,27 @@ def _types(engine: duckdb.DuckDBPyConnection, sample: Path, path: Path) -> dict[
         looks = ", ".join(f"list(DISTINCT json_type({quoted(name)}))" for name in mixed)
         (row,) = engine.execute(f"SELECT {looks} FROM read_json{where}, columns = {{{columns}}})").fetchall()  # noqa: S608 names are quoted
         types |= {name: "VARCHAR" for name, kinds in zip(mixed, row, strict=True) if not set(_NESTED) & set(kinds or ())}
-    return types
+    return types | _whole(engine, where, [(name, native) for name, native in types.items() if native in ("DOUBLE", *BEYOND)])
+
+
+def _whole(engine: duckdb.DuckDBPyConnection, where: str, numbers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The types of whole numbers that the engine's own would not keep, or that are smaller than it takes them for."""
+    if not numbers:
+        return {}
+    columns = ", ".join(f"{literal(name)}: VARCHAR" for name, _ in numbers)
+    looks = ", ".join(_is_long(quoted(name)) if native == "DOUBLE" else _is_small(quoted(name)) for name, native in numbers)
+    (row,) = engine.execute(f"SELECT {looks} FROM read_json{where}, columns = {{{columns}}})").fetchall()  # noqa: S608 names are quoted
+    return {name: "VARCHAR" if native == "DOUBLE" else "BIGINT" for (name, native), said in zip(numbers, row, strict=True) if said}
+
+
+def _is_long(c: str) -> str:
+    """Whether some are whole numbers of so many digits that a float would not keep them all: two that differ would be one."""
+    return f"bool_or(strlen({c}) > {MOST_DIGITS} AND regexp_full_match({c}, '-?[0-9]+'))"
+
+
+def _is_small(c: str) -> str:
+    """Whether all are integers of ours. The engine takes whole numbers of both signs for larger ones."""
+    return f"bool_and(TRY_CAST({c} AS BIGINT) IS NOT NULL OR {c} IS NULL)"
 
 
 def _kind(native: str) -> ColumnType:

@@ -22,7 +22,7 @@ REMARK = 16  # characters on average, from which on what is called a remark is o
 MIN_ROWS_UNIQUE = 20  # below, being unique says nothing
 NEARLY_UNIQUE = 0.9
 MANY_IDS = 40  # different values from which on a column called an id is one, though they are there again and again
-_PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"})
+_PAIRS = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"ja", "nein"}, {"j", "n"}, {"oui", "non"}, {"o", "n"}, {"si", "no"}, {"sí", "no"})
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,11 @@ def _number(facts: Facts) -> tuple[SemanticType, str]:
         return "boolean", "holds 0 and 1 only"
     if facts.whole and levels and len(levels) <= MAX_CODES and facts.values >= ROWS_A_LEVEL * len(levels):
         return ("continuous", f"{len(levels)} counts") if _counted(facts, levels) else ("categorical", f"{len(levels)} whole numbers only")
-    if facts.whole and levels and called(facts.name) == "code" and facts.values >= ROWS_A_LEVEL * len(levels):
-        return "categorical", f"called a code, {len(levels)} whole numbers"
+    word = called(facts.name)
+    if (
+        facts.whole and levels and word in ("code", "id") and facts.values >= ROWS_A_LEVEL * len(levels)
+    ):  # an id of few values: many are above
+        return "categorical", f"called {'a code' if word == 'code' else 'an id'}, {len(levels)} whole numbers"
     return "continuous", f"{facts.some} numbers"
 
 
@@ -138,14 +141,14 @@ def _text(facts: Facts) -> tuple[SemanticType, str]:
         return "boolean", "holds yes and no only"
     if facts.length > LONG_TEXT:
         return "text", f"{facts.length:.0f} characters on average"
+    if word == "remark" and facts.length > REMARK:
+        return "text", "called a remark"
     if facts.values >= MIN_ROWS_UNIQUE and facts.unique:
         return "identifier", _once(facts)
     if facts.values >= MIN_ROWS_UNIQUE and facts.distinct >= NEARLY_UNIQUE * facts.values:
         return "identifier", f"{facts.some} texts in {facts.values} rows: nearly each is another"
     if word == "person":
         return "text", "called a name of persons"
-    if word == "remark" and facts.length > REMARK:
-        return "text", "called a remark"
     if levels is None or len(levels) > MAX_LEVELS:
         return "text", f"{facts.some} texts"
     if len(levels) <= 2 or facts.values >= ROWS_A_LEVEL * len(levels):

@@ -216,6 +216,9 @@ def test_arrow_types_of_all_kinds(tmp_path):
     moment = dt.datetime(2024, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 as tables hold them
     columns = {
         "decimal": (pa.array([decimal.Decimal("1.25"), None], pa.decimal128(20, 2)), "number", 1.25),
+        "whole": (pa.array([decimal.Decimal(10**17 + 1), None], pa.decimal128(18)), "integer", 10**17 + 1),
+        "fits": (pa.array([decimal.Decimal(-(2**63)), None], pa.decimal128(38)), "integer", -(2**63)),
+        "wide": (pa.array([decimal.Decimal(-(2**63) - 1), None], pa.decimal128(38)), "text", str(-(2**63) - 1)),
         "zone": (pa.array([moment, None], pa.timestamp("us", "Europe/Berlin")), "timestamp", moment),
         "nano": (pa.array([moment, None], pa.timestamp("ns")), "timestamp", moment),
         "milli": (pa.array([moment.replace(microsecond=0), None], pa.timestamp("ms")), "timestamp", moment.replace(microsecond=0)),

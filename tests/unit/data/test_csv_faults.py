@@ -87,6 +87,18 @@ def test_a_column_of_f_alone_stays_text(tmp_path):
     assert rows == [{"sex": "F", "flag": True}, {"sex": "F", "flag": False}]
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_the_alphabet_of_windows_is_not_latin_1(tmp_path, name):
+    data = "id;cost\n1;é\n2;SECRET €\n".encode("cp1252")
+    path = _file(tmp_path, gzip.compress(data) if name.endswith("gz") else data, name)
+    with pytest.raises(DataSourceError, match="Windows") as caught:
+        _read(path, encoding="latin-1")
+    assert caught.value.code == "encoding"
+    assert "UTF-8" in caught.value.remedy
+    assert ("line 3:" in str(caught.value)) == (name == "t.csv")
+    assert "SECRET" not in str(caught.value)
+
+
 def test_null_markers_delimiters_and_encodings(tmp_path):
     _, rows = _read(_file(tmp_path, "age;sex\n1;NA\nNaN;é\n".encode("latin-1")), encoding="latin-1")
     assert rows == [{"age": 1, "sex": None}, {"age": None, "sex": "é"}]

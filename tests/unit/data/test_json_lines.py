@@ -40,6 +40,20 @@ def test_types_and_values(tmp_path):
     assert two == (None, 2.5, None, None, None, None, None, None, "y", None)
 
 
+def test_whole_numbers_that_no_float_keeps_are_text(tmp_path):
+    first, second = 123456789012345678901, 123456789012345678902
+    rows = [{"id": first, "u": 2**63 + 1, "x": 1.5, "far": 1e300}, {"id": second, "u": 2**64 - 1, "x": 2, "far": 2}]
+    source = Json(name="t", path=lines(tmp_path, *rows))
+    assert source.columns() == [("id", "text"), ("u", "text"), ("x", "number"), ("far", "number")]
+    assert rows_of(source) == [(str(first), str(2**63 + 1), 1.5, 1e300), (str(second), str(2**64 - 1), 2.0, 2.0)]
+
+
+def test_whole_numbers_of_both_signs(tmp_path):
+    source = Json(name="t", path=lines(tmp_path, {"a": 5, "b": 2**62}, {"a": -5, "b": -(2**62)}, {"a": None}))
+    assert source.columns() == [("a", "integer"), ("b", "integer")]
+    assert rows_of(source) == [(5, 2**62), (-5, -(2**62)), (None, None)]
+
+
 def test_many_files_packed_or_not_in_slices(tmp_path, monkeypatch):
     real = _slices.slices
     monkeypatch.setattr(_slices, "BLOCK", 100)

@@ -39,6 +39,7 @@ def test_pictures_of_digits(tmp_path):
 
 
 N = 600
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 VISITS = pd.DataFrame(
     {  # the forms that registries, trials and laboratories use; nobody's data
         "rownames": range(1, N + 1),
@@ -86,17 +87,30 @@ VISITS = pd.DataFrame(
         "comments": ["no blood sample taken today" if n % 2 else "not measured, was asleep" if n % 3 else None for n in range(N)],
         "note": ["ABC"[n % 3] for n in range(N)],
         "ward_code": [100 + 7 * (n % 30) for n in range(N)],
+        "plot_id": [n % 24 for n in range(N)],
+        "SEQN": [5 * n + 233 for n in range(N)],
+        "Fallnummer": [7_000_000 + 37 * (n // 2) for n in range(N)],
+        "Vorname": [f"name{n % 90}" for n in range(N)],
+        "verstorben": [("ja", "nein")[n % 2] for n in range(N)],
+        "fumeur": [("O", "N")[n % 2] for n in range(N)],
+        "Bemerkung": [f"kam nach {n} Tagen wieder zur Kontrolle" if n % 5 == 0 else None for n in range(N)],
+        "onset": [f"{n % 28 + 1:02d}{_MONTHS[n % 12].upper()}{1990 + n % 34}" for n in range(N)],
+        "visit": [f"{n % 28 + 1}-{_MONTHS[n % 12]}-2024" for n in range(N)],
+        "billed": [f"{_MONTHS[n % 12]} {n % 28 + 1}, {2004 + n % 3}" for n in range(N)],
+        "admitted": [f"{n % 12 + 1}/{n % 28 + 1}/2024 {n % 12 + 1}:{n % 60:02d} {'AM' if n % 2 else 'PM'}" for n in range(N)],
+        "npi": [1_000_000_000 + n % 45 * 7 for n in range(N)],
         "rare": ["common"] * (N - 3) + ["rare", "rare", "rarer"],
     }
 )
 TRUE_OF_VISITS = {
-    "identifier": "rownames id pid case.id subject_id patient PatientID encounter_id email reach tel area zip ssn_text uuid_like",
-    "categorical": "site_id hospital sex sex_code likert ecog group_10 cohort_year constant rare age_group note ward_code",
-    "boolean": "died flag_text",
+    "identifier": "rownames id pid case.id subject_id patient PatientID encounter_id email reach tel area zip ssn_text uuid_like"
+    " SEQN Fallnummer npi",
+    "categorical": "site_id hospital sex sex_code likert ecog group_10 cohort_year constant rare age_group note ward_code plot_id",
+    "boolean": "died flag_text verstorben fumeur",
     "continuous": "children number_of_drugs year day age dose cost",
-    "text": "first_name surname free_text icd comments",
+    "text": "first_name surname free_text icd comments Vorname Bemerkung",
     "image": "scan",
-    "date": "born seen seen_at",
+    "date": "born seen seen_at onset visit billed admitted",
 }
 
 
@@ -161,6 +175,8 @@ def test_labels_make_a_category(tmp_path):
         ("pidnum", "subject"), ("USUBJID", "subject"), ("caseid", "subject"), ("steroid", ""), ("fluid", ""), ("rapid", ""),
         ("Comments", "remark"), ("denoted", ""), ("zip_code", "contact"), ("hospital", "code"), ("decode", ""),
         ("lastName", "person"), ("clinic_name", ""), ("Post Code", "contact"), ("idle", ""), ("number", "number"), ("chapter", ""),
+        ("Patienten-ID", "subject"), ("Pat.Nr.", "subject"), ("Geburtsname", "person"), ("Telefonnummer", "contact"), ("Fallzahl", ""),
+        ("Dosisnummer", "number"), ("Diagnose", ""), ("Klinik", "code"), ("Anmerkungen", "remark"), ("Aufnahmenummer", "subject"),
     ],
 )  # fmt: skip
 def test_names(name, word):

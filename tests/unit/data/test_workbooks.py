@@ -68,6 +68,35 @@ def test_which_header(tmp_path):
     refused(Excel(name="t", path=path), "empty_file")
 
 
+def test_a_title_is_no_header(tmp_path):
+    path = tmp_path / "t.xlsx"
+    write_sheet(path, [["A title"], [], ["n", "m"], [1, 2]])
+    refused(Excel(name="t", path=path), "ragged_row", "line 3:", "column B", "header_row")
+    write_sheet(path, [["n", "m"], [1, 2], [3, 4, None, "SECRET"]])
+    refused(Excel(name="t", path=path), "ragged_row", "line 3:", "column D")
+    write_sheet(path, [["n", "m", "", " "], [1, 2, None, None]])
+    assert rows_of(Excel(name="t", path=path)) == [(1, 2)]
+
+
+def test_row_names_as_pandas_writes_them(tmp_path):
+    path = tmp_path / "t.xlsx"
+    write_sheet(path, [[None, "dose"], [0, 1.5], [1, 2.5]])
+    source = Excel(name="t", path=path)
+    assert source.columns() == [("rownames", "integer"), ("dose", "number")]
+    write_sheet(path, [[None, "rownames"], [0, 1.5]])
+    refused(Excel(name="t", path=path), "column_names", "column 1 has no name")
+    write_sheet(path, [["n", None, "m"], [0, 1, 2]])
+    refused(Excel(name="t", path=path), "column_names", "column 2 has no name")
+
+
+def test_a_merged_title_says_where_to_look(tmp_path):
+    path = tmp_path / "t.xlsx"
+    merged = '<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>'
+    write_sheet(path, [["A title"], ["n", "m"], [1, 2]], more=merged)
+    refused(Excel(name="t", path=path), "merged_cells", "line 1:", "header_row")
+    assert rows_of(Excel(name="t", path=path, header_row=2)) == [(1, 2)]
+
+
 def test_merged_cells_are_not_guessed_at(tmp_path):
     path = tmp_path / "t.xlsx"
     write_sheet(path, [["n", "m"], [1, "SECRET"], [2, None]], more='<mergeCells count="1"><mergeCell ref="B2:B3"/></mergeCells>')

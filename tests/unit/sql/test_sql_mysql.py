@@ -6,6 +6,7 @@ The numbers are those that MariaDB 10.11 gave.
 from __future__ import annotations
 
 import sqlite3
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from podium.datasources import Sql
 from podium.datasources._sql_faults import explained
-from podium.datasources._sql_types import column_type, wanted
+from podium.datasources._sql_types import Unfit, array, column_type, wanted
 from podium.errors import DataSourceError
 
 
@@ -27,6 +28,8 @@ from podium.errors import DataSourceError
         (mysql.BIGINT(unsigned=True), "integer"),
         (mysql.YEAR(), "integer"),
         (mysql.DECIMAL(10, 2), "number"),
+        (mysql.DECIMAL(20, 0), "integer"),
+        (sa.Numeric(), "number"),
         (mysql.DATETIME(fsp=3), "timestamp"),
         (mysql.TIME(fsp=3), "text"),
         (mysql.ENUM("f", "m"), "text"),
@@ -40,6 +43,15 @@ from podium.errors import DataSourceError
 )
 def test_types(native, kind):
     assert column_type(native) == kind
+
+
+def test_decimals_without_decimals_keep_their_digits():
+    ids = [Decimal(9007199254740993), Decimal(9007199254740992), None]
+    assert array(ids, "integer", forced=False).to_pylist() == [9007199254740993, 9007199254740992, None]
+    for bad in (Decimal("1.5"), Decimal("NaN"), Decimal(2**63)):
+        with pytest.raises(Unfit) as caught:
+            array([ids[0], bad], "integer", forced=False)
+        assert caught.value.row == 1
 
 
 def test_bits_are_asked_for_as_a_number():

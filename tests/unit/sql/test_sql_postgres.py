@@ -50,6 +50,28 @@ def test_every_type_has_one_form(pg):
     assert second == (8, *[None] * 20)
 
 
+def test_whole_decimals_are_integers(pg):
+    """As floats, two of these ids would be one; what is too large for an integer is told of, and read as a text where that is said."""
+    pg.run('CREATE TABLE t (id numeric(20, 0) PRIMARY KEY, x numeric(20, 4), "any" numeric)')
+    pg.run("INSERT INTO t VALUES (9007199254740993, 1.25, 2), (9007199254740992, 1.5, 2)")
+    for source in (Sql(name="a", url=pg.url, table="t"), Sql(name="a", url=pg.url, query='SELECT id, x, "any" FROM t ORDER BY id')):
+        assert [kind for _, kind in source.columns()] == ["integer", "number", "number"]
+        assert rows_of(source) == [(9007199254740992, 1.5, 2.0), (9007199254740993, 1.25, 2.0)]
+    pg.run("INSERT INTO t (id) VALUES (12345678901234567890)")
+    with pytest.raises(DataSourceError, match="'id' of table 't' is integer, and its value in row 3 is not") as caught:
+        rows_of(Sql(name="a", url=pg.url, table="t"))
+    assert "types: {id: text}" in caught.value.remedy
+    assert rows_of(Sql(name="a", url=pg.url, table="t", types={"id": "text"}), ["id"])[0] == ("12345678901234567890",)
+
+
+def test_a_materialised_view_is_one_of_the_tables_there_are(pg):
+    pg.run("CREATE MATERIALIZED VIEW summary AS SELECT 1 AS n")
+    assert rows_of(Sql(name="a", url=pg.url)) == [(1,)]
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(Sql(name="a", url=pg.url, table="sumary"))
+    assert "'summary'" in caught.value.remedy
+
+
 def test_forms_do_not_hang_on_the_logins_settings(pg):
     pg.run("CREATE TABLE t (id integer PRIMARY KEY, took interval, seen timestamptz[], x double precision[])")
     pg.run("INSERT INTO t VALUES (1, '1 day', '{2024-01-05 08:30+02}', '{0.1}')")
