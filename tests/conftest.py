@@ -45,11 +45,15 @@ TOGETHER = {
     "test_races",
     "test_standing_tasks",
 }
+WAITING = {"browser", "e2e", "flow"}  # folders whose tests wait for processes most of the time
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """As `--dist loadfile`, but the files of the shared town go to one worker, so that it is built once."""
+    """As `--dist loadfile`, but the files of the shared town go to one worker, so that it is built once.
+
+    And the last worker begins with what computes, the others with what waits: so no core is idle while all of them wait.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
@@ -57,4 +61,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = str(super()._split_scope(nodeid))
             return "the shared town" if Path(file).stem in TOGETHER else file
 
+        def _assign_work_unit(self, node: Any) -> None:
+            computes = node is self.nodes[-1]
+            wanted = (scope for scope, tests in self.workqueue.items() if waits(next(iter(tests))) != computes)
+            if (first := next(wanted, None)) is not None:
+                self.workqueue.move_to_end(first, last=False)
+            super()._assign_work_unit(node)
+
     return Together(config, log)
+
+
+def waits(nodeid: str) -> bool:
+    """Whether the test is one of those that wait."""
+    return Path(nodeid.partition("::")[0]).parent.name in WAITING
