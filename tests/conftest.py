@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from together import TOGETHER
 
 from podium.runner import server
 from podium.runner.settings import OWN_URL
@@ -36,15 +37,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
             server.stop()
 
 
-TOGETHER = {
-    "test_a_question",
-    "test_custodian",
-    "test_faults",
-    "test_hostile_tasks",
-    "test_many_at_once",
-    "test_races",
-    "test_standing_tasks",
-}
 WAITING = {"browser", "e2e", "flow"}  # folders whose tests wait for processes most of the time
 
 
