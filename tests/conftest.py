@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from together import TOGETHER
 
 from podium.runner import server
 from podium.runner.settings import OWN_URL
@@ -36,20 +37,15 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.
             server.stop()
 
 
-TOGETHER = {
-    "test_a_question",
-    "test_custodian",
-    "test_faults",
-    "test_hostile_tasks",
-    "test_many_at_once",
-    "test_races",
-    "test_standing_tasks",
-}
+WAITING = {"browser", "e2e", "flow"}  # folders whose tests wait for processes most of the time
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """As `--dist loadfile`, but the files of the shared town go to one worker, so that it is built once."""
+    """As `--dist loadfile`, but the files of the shared town go to one worker, so that it is built once.
+
+    And the last worker begins with what computes, the others with what waits: so no core is idle while all of them wait.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
@@ -57,4 +53,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = str(super()._split_scope(nodeid))
             return "the shared town" if Path(file).stem in TOGETHER else file
 
+        def _assign_work_unit(self, node: Any) -> None:
+            computes = node is self.nodes[-1]
+            wanted = (scope for scope, tests in self.workqueue.items() if waits(next(iter(tests))) != computes)
+            if (first := next(wanted, None)) is not None:
+                self.workqueue.move_to_end(first, last=False)
+            super()._assign_work_unit(node)
+
     return Together(config, log)
+
+
+def waits(nodeid: str) -> bool:
+    """Whether the test is one of those that wait."""
+    return Path(nodeid.partition("::")[0]).parent.name in WAITING

@@ -83,7 +83,7 @@ class Hand:
         }
         self.hub.post(seal(**{**fields, **changes}))
 
-    def reply(self, posted: Posted, *, wait: float = 10.0) -> Reply | None:
+    def reply(self, posted: Posted, *, wait: float = 30.0) -> Reply | None:
         """The pod's answer, opened; None when none came in time."""
         leased = self.hub.lease(self.user, wait=wait, task=posted.task)
         if leased is None:
@@ -128,6 +128,6 @@ class Hand:
         )
         self.hub.post(raw)
 
-    def ask(self, algorithm: dict[str, Any] = COUNT, *, wait: float = 10.0, **changes: Any) -> Reply | None:
+    def ask(self, algorithm: dict[str, Any] = COUNT, *, wait: float = 30.0, **changes: Any) -> Reply | None:
         """`post`, then `reply`."""
         return self.reply(self.post(algorithm, **changes), wait=wait)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from together import TOGETHER
 from town import Town, halves, opened, patients
 
 STANDING: list[Town] = []
@@ -17,8 +18,12 @@ STANDING: list[Town] = []
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End the shared town when the tests of this folder are over: pods cost something also at rest. If asked for again, it is mended."""
-    if nextitem is None or nextitem.path.parent != item.path.parent:
+    """End the shared town when its tests are over: pods cost something also at rest, and take up runs of others of their name.
+
+    Without workers its files do not follow one another: then it is when those of this folder are. If asked for again, it is mended.
+    """
+    over = nextitem is None or nextitem.path.parent != item.path.parent
+    if over or (hasattr(item.config, "workerinput") and nextitem.path.stem not in TOGETHER):
         for town in STANDING:
             assert not town.close()
 

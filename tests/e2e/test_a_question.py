@@ -72,10 +72,10 @@ def test_the_same_by_the_command_line(two_pods: Town):
     done = json.loads(town.podium("ask", str(ask), "--user", "ana", "--json").stdout)
     assert done["status"] == "released"
     assert {row["sex"]: row["count"] for row in done["result"]} == {"canaryfemale": 350, "canarymale": 350}
-    listed = json.loads(town.podium("task", "list", "--json").stdout)
+    listed = json.loads(town.verb("task", "list", "--json").stdout)
     assert [task["task"] for task in listed] == [done["task"]]
     assert json.loads(town.podium("task", "result", done["task"], "--json").stdout) == done
-    status = json.loads(town.podium("pod", "status", "--json").stdout)
+    status = json.loads(town.verb("pod", "status", "--json").stdout)
     assert [status[pod]["phase"] for pod in PODS] == ["serving"] * 2
     assert all(status[pod]["datasources"] == {"patients": "full"} for pod in PODS)
 

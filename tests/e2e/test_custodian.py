@@ -37,7 +37,7 @@ def test_from_data_to_history_and_the_end(town: Town):
     # a column that is not there is told now, not by a refusal later
     session = town.session()
     wrong = ["grant", "create", "--pod", "demo/a", "--analyst", session.fingerprint, "--alias", "Ana", "--datasource", "patients"]
-    told = json.loads(town.podium(*wrong, "--algorithm", "count", "--column", "agee", "--json", code=2).stdout)["error"]
+    told = json.loads(town.verb(*wrong, "--algorithm", "count", "--column", "agee", "--json", code=2).stdout)["error"]
     assert told["field"] == "--column"
     assert "'age'" in told["remedy"]
 
@@ -67,18 +67,18 @@ def test_from_data_to_history_and_the_end(town: Town):
     assert shown[4][:2] == ("rejected", "refused")
     assert shown[1] == ("released", "", "count", 20, 1, 129)
     assert {run["alias"] for run in runs[:4]} == {"Ana"}
-    table = town.podium("pod", "history").stdout
+    table = town.verb("pod", "history").stdout
     assert all(run["id"][:8] in table for run in runs)
 
-    released = json.loads(town.podium("pod", "history", "demo/a", "--run", runs[3]["id"][:10], "--json").stdout)
+    released = json.loads(town.verb("pod", "history", "demo/a", "--run", runs[3]["id"][:10], "--json").stdout)
     assert released["decision"]["allowed"]
     assert released["suppressed"] == []
     assert sum(cell["values"]["count"] for cell in released["released"]["cells"]) == 130
-    refused = town.podium("pod", "history", "--run", runs[4]["id"]).stdout
+    refused = town.verb("pod", "history", "--run", runs[4]["id"]).stdout
     assert "no: no grant names this analyst's key" in refused
 
     # which results used a patient
-    (used, *others) = json.loads(town.podium("pod", "history", "--datapoint", "canaryid0x000000", "--json").stdout)
+    (used, *others) = json.loads(town.verb("pod", "history", "--datapoint", "canaryid0x000000", "--json").stdout)
     assert [run["how"] for run in used["used_in"]] == ["new", "changed"]
     assert [one["algorithm"] for one in others] == ["mean"]
 
@@ -88,10 +88,10 @@ def test_from_data_to_history_and_the_end(town: Town):
     assert town.pods["a"].wait(10) == 0
     assert not psutil.pid_exists(pid)
     assert town.state("a")["phase"] == "stopped"
-    assert "was not running" in town.podium("pod", "stop", "a").stdout
-    assert "No pod" in town.podium("pod", "stop", "--all").stdout
-    assert json.loads(town.podium("pod", "status", "--json").stdout)["demo/a"]["phase"] == "stopped"
-    assert json.loads(town.podium("pod", "history", "--json").stdout) == runs
+    assert "was not running" in town.verb("pod", "stop", "a").stdout
+    assert "No pod" in town.verb("pod", "stop", "--all").stdout
+    assert json.loads(town.verb("pod", "status", "--json").stdout)["demo/a"]["phase"] == "stopped"
+    assert json.loads(town.verb("pod", "history", "--json").stdout) == runs
     place = town.home / "pods" / "demo" / "a" / "pod.db"
     with sqlite3.connect(place) as database:  # nothing that history did has changed it
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -100,7 +100,7 @@ def test_from_data_to_history_and_the_end(town: Town):
 def test_a_pod_that_runs_flows_of_her_own(shared: Town):
     town = shared
     mine = town.folder / "mine"
-    said = json.loads(town.podium("pod", "eject", "mine", "--json").stdout)
+    said = json.loads(town.verb("pod", "eject", "mine", "--json").stdout)
     assert said["project"] == str(mine)
     for file, before, after in (
         ("flows/pod_startup.py", '"pod is up"', '"my own pod is up"'),
@@ -110,7 +110,7 @@ def test_a_pod_that_runs_flows_of_her_own(shared: Town):
         text = (mine / file).read_text()
         assert before in text
         (mine / file).write_text(text.replace(before, after))
-    town.podium("pod", "eject", "mine", code=2)  # nothing is overwritten
+    town.verb("pod", "eject", "mine", code=2)  # nothing is overwritten
     assert "my own pod" in (mine / "flows" / "pod_startup.py").read_text()
 
     file = town.pod_file("own", town.csv("own", patients(60)))

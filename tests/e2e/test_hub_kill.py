@@ -87,7 +87,7 @@ def insist(ask: Callable[[], T]) -> T:
     while True:
         with suppress(HubUnavailable):
             return ask()
-        time.sleep(0.02)
+        time.sleep(0.1)  # eight of them ask: more often, and the hub would have to start beside them
 
 
 def quiet_port() -> int:

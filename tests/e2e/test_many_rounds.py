@@ -149,7 +149,7 @@ def test_six_tasks_in_opposite_order_all_finish_though_only_one_may_run_at_once(
     assert arrived(town, "a", runs["a"]) == [answer.id for answer in answers]
     assert arrived(town, "b", runs["b"]) == [answer.id for answer in reversed(answers)]
     ends: list[Status] = []
-    threads = [threading.Thread(target=lambda a=answer: ends.append(a.wait(120).status)) for answer in answers]
+    threads = [threading.Thread(target=lambda a=answer: ends.append(a.wait(300).status)) for answer in answers]
     for thread in threads:
         thread.start()
     for thread in threads:
