@@ -58,11 +58,16 @@ def named(path: str, *, pod: str, datasource: str) -> tuple[str, Datasource, Rul
 def _source(path: Path) -> Datasource:
     from podium.datasources import Datasource
     from podium.datasources._by_name import kind_by_name, name_by_path
-    from podium.errors import DataSourceError
+    from podium.errors import ConfigError, DataSourceError
 
     if not MAGIC.intersection(str(path)) and not path.expanduser().exists():
         raise DataSourceError(f"there is no file {path}.", field="PATH", remedy="Write the path of a file, from here or from /.")
-    return Datasource.load({"kind": kind_by_name(path), "name": name_by_path(path), "path": str(path)})
+    kind = kind_by_name(path)
+    try:
+        return Datasource.load({"kind": kind, "name": name_by_path(path), "path": str(path)})
+    except ConfigError as error:
+        remedy = error.remedy or f"Of kind {kind}, look at it by way of a pod file that says it."
+        raise ConfigError(error.message, field=error.field, remedy=remedy, code=error.code) from None
 
 
 def _of_pod_file(file: Path, wanted: str) -> tuple[str, Datasource, Rules]:
