@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.cli._table import lean
+from podium.cli._table import WIDE, lean
 from podium.contracts import Column, Count, DatasourceSchema
 from podium.privacy import told
 from podium.privacy.disclosure import Rules
@@ -38,11 +38,14 @@ def missing(nulls: Count | None, rows: Count, rules: Rules) -> str:
     if isinstance(nulls, str):
         return f"< {-(-100 * rules.min_cell // rows)} %" if rows else "-"
     share = round(100 * nulls / rows) if rows else 0
+    if share >= 100 and nulls < rows:
+        return "> 99 %"
     return f"{min(share, 100)} %" if share or not nulls else "< 1 %"
 
 
 def drawn(bars: tuple[Bar, ...]) -> str:
-    """The bars' heights in a word."""
+    """The bars' heights in a word. That of all other levels together would make the others look small."""
+    bars = tuple(bar for bar in bars if not bar.others)
     most = max((bar.rows for bar in bars), default=0)
     return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
 
@@ -52,15 +55,18 @@ def show(found: dict[str, Any], rules: Rules) -> None:
     from rich.console import Console
 
     console = Console(markup=False, emoji=False, highlight=False)
+    narrow = console.width < WIDE
     console.print(
         printable(f"{found['path']}: {found['kind']}, {_counted(found['rows'])} rows, {len(found['columns'])} columns"), soft_wrap=True
     )
     full = found["disclosure"] == "full"
-    said = any(column.get("unit") or column.get("description") for column in found["columns"])
+    described = any(column.get("unit") or column.get("description") for column in found["columns"])
+    said = described and not narrow  # the names of the columns need the room
     heads = ("column", "type", SEMANTIC, "missing", "distinct", "values" if full else "shape", *(["description"] if said else []))
     table = lean(*heads, whole=["type", SEMANTIC, "shape"], counts=["distinct"])
     for column in found["columns"]:
-        cells = [column["name"], column["type"], column["semantic"], _missing(column), _counted(column["distinct"])]
+        nulls = column.get("missing") if narrow else None
+        cells = [column["name"], column["type"], column["semantic"], nulls or _missing(column), _counted(column["distinct"])]
         cells += [_values(column) if full else column["shape"], *([_described(column)] if said else [])]
         table.add_row(*("-" if cell is None else shortened(str(cell), 200) for cell in cells))
     console.print(table)
@@ -68,6 +74,8 @@ def show(found: dict[str, Any], rules: Rules) -> None:
         console.print(
             f"Counts of rows are rounded to {rules.round_to}, and no value is shown: --full shows them, for you alone.", soft_wrap=True
         )
+    if described and narrow:
+        console.print(f"A terminal {WIDE} characters wide shows descriptions and units too.", soft_wrap=True)
 
 
 def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[str, Any]:
@@ -104,8 +112,13 @@ def _counted(count: Count | None) -> str | None:
 def _values(column: dict[str, Any]) -> str:
     """Its levels with their rows, the most frequent first; else its range and mean."""
     if column["categories"]:
-        listed = [f"{level['value']} ({level['rows']:,})" for level in column["categories"][:MOST_LISTED]]
+        listed = [f"{_value(level['value'])} ({level['rows']:,})" for level in column["categories"][:MOST_LISTED]]
         return ", ".join([*listed, *(["…"] if len(column["categories"]) > MOST_LISTED else [])])
     if column["min"] is None:
         return "-"
     return f"{column['min']} … {column['max']}" + ("" if column["mean"] is None else f", mean {column['mean']:.6g}")
+
+
+def _value(value: Any) -> str:
+    """As the schema writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -25,10 +25,11 @@ _YEAR = 366 * _DAY
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar with its rounded number of rows; 0 is too few to be drawn, or none."""
+    """A bar with its rounded number of rows; 0 is too few to be drawn, or none. `others`: it stands for all levels that are not listed."""
 
     label: str
     rows: int
+    others: bool = False
 
 
 def outline(column: Column, rows: int, rules: Rules) -> tuple[Bar, ...]:
@@ -54,7 +55,7 @@ def _levels(column: Column, rules: Rules) -> tuple[Bar, ...]:
         shown = tuple(sorted(shown, key=lambda level: float(level.value or 0)))
     bars = [Bar(column.labels.get(level.text, level.text), level.rows) for level in shown]
     others = _drawn(sum(level.rows for level in column.categories if level.text not in values), rules) if shown else 0
-    return (*bars, Bar("all others", others)) if others else tuple(bars)
+    return (*bars, Bar("all others", others, others=True)) if others else tuple(bars)
 
 
 def _drawn(count: int, rules: Rules) -> int:

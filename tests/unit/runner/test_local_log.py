@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from podium.runner.log import BAR, FORM, OneLine
+from podium.local_log import BAR, FORM, OneLine
 
 FORGED = "2026-01-01 00:00:00,000 INFO    grant 7 was revoked"
 
