@@ -90,12 +90,23 @@ def _kept(pod: str, wanted: str) -> Looked:
     config = saved_pod(find_pod(pod))
     name = meant(config, wanted)
     file = config.folder / "schemas" / f"{name}.json"
-    if not file.is_file():
+    schema = DatasourceSchema.model_validate_json(read_private(file)) if file.is_file() else _given(config, name)
+    if schema is None:
         remedy = f"See how it stands: podium pod status {config.identifier}"
         raise DataSourceError(f"{config.identifier} has taken no full schema of {name} yet.", field="--pod", remedy=remedy)
-    schema = DatasourceSchema.model_validate_json(read_private(file))
     source = load_source(next(entry for entry in config.datasources if entry["name"] == name))
     return Looked(f"{config.identifier}: {name}", source.kind, schema, config.disclosure, source.description)
+
+
+def _given(config: PodConfig, name: str) -> DatasourceSchema | None:
+    """What the pod goes by where a schema was given: only its database has that one in the form it holds."""
+    from podium import project
+
+    stores = project.load("schemas.stores")
+    found: DatasourceSchema | None = stores.SchemaStore(
+        stores.PodDatabase.of(folder=config.folder, url=config.history.url, pod=config.identifier)
+    ).latest(name)
+    return found if found is not None and found.stage == "full" else None
 
 
 def meant(config: PodConfig, wanted: str) -> str:

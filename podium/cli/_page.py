@@ -13,7 +13,6 @@ from html import escape
 
 from podium.cli._look import Looked
 from podium.cli._page_style import STYLE
-from podium.cli._profile import missing
 from podium.contracts import Column
 from podium.privacy import told
 from podium.privacy.outline import Bar, outline
@@ -107,7 +106,7 @@ def _undrawn(column: Column, looked: Looked) -> str:
 
 def _facts(column: Column, looked: Looked) -> str:
     rows, rules = looked.schema.rows or 0, looked.rules
-    share = missing(told.count(column.nulls or 0, rules), told.count(rows, rules), rules)
+    share = told.missing(told.count(column.nulls or 0, rules), told.count(rows, rules), rules)
     different = told.distinct(column, rules)
     facts = {"missing": share, "levels" if column.categories else "different": "-" if different is None else _count(different)}
     if between := told.shown_range(column, rows, rules):

@@ -8,12 +8,11 @@ from podium.cli._table import WIDE, lean
 from podium.contracts import Column, Count, DatasourceSchema
 from podium.privacy import told
 from podium.privacy.disclosure import Rules
-from podium.privacy.outline import Bar, outline
+from podium.privacy.outline import drawn, outline
 from podium.text import printable, shortened
 
 MOST_LISTED = 6
 SEMANTIC = "semantic\ntype"
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _WORDS = ("description", "unit", "labels")
 
 
@@ -29,25 +28,6 @@ def discreet(schema: DatasourceSchema, rules: Rules) -> dict[str, Any]:
 def exact(schema: DatasourceSchema) -> dict[str, Any]:
     """Everything that the profile knows, values included."""
     return {"disclosure": "full", "rows": schema.rows, "columns": [column.model_dump(mode="json") for column in schema.columns]}
-
-
-def missing(nulls: Count | None, rows: Count, rules: Rules) -> str:
-    """The share of rows without a value, from counts that may be told."""
-    if nulls is None or isinstance(rows, str):
-        return "-"
-    if isinstance(nulls, str):
-        return f"< {-(-100 * rules.min_cell // rows)} %" if rows else "-"
-    share = round(100 * nulls / rows) if rows else 0
-    if share >= 100 and nulls < rows:
-        return "> 99 %"
-    return f"{min(share, 100)} %" if share or not nulls else "< 1 %"
-
-
-def drawn(bars: tuple[Bar, ...]) -> str:
-    """The bars' heights in a word. That of all other levels together would make the others look small."""
-    bars = tuple(bar for bar in bars if not bar.others)
-    most = max((bar.rows for bar in bars), default=0)
-    return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
 
 
 def show(found: dict[str, Any], rules: Rules) -> None:
@@ -87,7 +67,7 @@ def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[st
         "type": column.type,
         "semantic": column.semantic,
         "nulls": nulls,
-        "missing": missing(nulls, told.count(rows, rules), rules),
+        "missing": told.missing(nulls, told.count(rows, rules), rules),
         "distinct": told.distinct(column, rules) if counted else None,
         "shape": drawn(outline(column, rows, rules)) if counted else "",
         **{word: value for word in _WORDS if (value := getattr(column, word))},

@@ -19,6 +19,7 @@ from podium.privacy import told
 from podium.privacy.disclosure import Rules, rounded
 
 MOST_BINS, MOST_LEVELS = 12, 12
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _DAY = 86_400
 _YEAR = 366 * _DAY
 
@@ -46,6 +47,13 @@ def outline(column: Column, rows: int, rules: Rules) -> tuple[Bar, ...]:
     labels = [f"below {names[0]}", *(f"{low} to {high}" for low, high in pairwise(names)), f"{names[-1]} or more"]
     counts = [round(valued * (high - low)) for low, high in pairwise(below)]
     return tuple(Bar(label, _drawn(count, rules)) for label, count in zip(labels, counts, strict=True))
+
+
+def drawn(bars: tuple[Bar, ...]) -> str:
+    """The bars' heights in a word. That of all other levels together would make the others look small."""
+    bars = tuple(bar for bar in bars if not bar.others)
+    most = max((bar.rows for bar in bars), default=0)
+    return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
 
 
 def _levels(column: Column, rules: Rules) -> tuple[Bar, ...]:
