@@ -19,6 +19,7 @@ from tzlocal import get_localzone_name
 from deployments.offers import Offer, offers
 from podium import project
 from podium.config import PodConfig, prefect_name
+from podium.local_log import SERVED
 
 POLL_SECONDS = 2  # each look costs Prefect's server 20 ms: with 1, half of what a pod at rest costs
 
@@ -27,6 +28,7 @@ async def serve(config: PodConfig) -> None:
     """Create the deployments of this pod and run what is asked of them, until cancelled."""
     pod = prefect_name(config.identifier)
     os.environ["PYTHONPATH"] = str(project.root())  # for the served processes: tasks and schemas stand beside the flows
+    os.environ[SERVED] = "1"  # their lines belong into the pod's log
     runner = Runner(name=f"pod-{pod}", query_seconds=POLL_SECONDS, limit=2, webserver=False)  # pauses its schedules when it stops
     for offer in offers(config):
         await runner.aadd_deployment(await _deployment(offer, pod))

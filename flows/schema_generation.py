@@ -25,30 +25,41 @@ async def schema_generation(pod: PodName, datasources: Sources = [], force: bool
         force: Read the data again, also where nothing has changed since the last schema.
     """
     desk = await desk_of(pod)
-    failed: list[str] = []
+    waiting, failed = [], list[str]()
     for name in chosen(desk, datasources):
         async with one_at_a_time(name), others_go_on(name, failed):
-            await refresh(desk, name, force=force)
+            if await first_look(desk, name, force=force):
+                waiting.append(name)
+    for name in waiting:  # a large table does not keep the others from being served
+        async with one_at_a_time(name), others_go_on(name, failed):
+            await whole_pass(desk, name)
     if failed:
         raise StepFailed("schema_not_taken")  # which one and why is in the pod's state and log
 
 
 @coded
-async def refresh(desk: Desk, name: str, *, force: bool) -> None:
-    """One datasource. A given schema is taken as it is; else a source whose token has not changed is not read.
+async def first_look(desk: Desk, name: str, *, force: bool) -> bool:
+    """Publish what one datasource looks like by its first rows, and say whether the whole pass is still to come.
 
-    Its card is published again in any case, for the hub may be new.
+    A given schema is taken as it is; else a source whose token has not changed is not read. Its card is published again in any case, for
+    the hub may be new.
     """
     if desk.has_given(name):
         adopted = await adopt(desk, name)
         await publish(desk, adopted)
         await show_schema(desk, adopted)
-        return
+        return False
     if not force and (known := await due(desk, name)) is not None:
         await publish(desk, known)
         await compare(desk, name)  # a crash may have come before it
-        return
+        return False
     await publish(desk, await profile(desk, name, "partial"))
+    return True
+
+
+@coded
+async def whole_pass(desk: Desk, name: str) -> None:
+    """Every row of one datasource, and what has changed since the last time."""
     full = await profile(desk, name, "full")
     standing = await compare(desk, name)
     await publish(desk, full)

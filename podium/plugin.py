@@ -133,7 +133,7 @@ def config_error(error: ValidationError, model: type[BaseModel], *, prefix: str 
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, first["loc"][:-1])
         return ConfigError("unknown key.", field=path, remedy=nearest(str(first["loc"][-1]), known), code="unknown_key")
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = "this key must be given" if first["type"] == "missing" else str(first["msg"]).removeprefix("Value error, ")
     return ConfigError(f"{shortened(message.rstrip('.'), 300)}.", field=path)
 
 

@@ -21,6 +21,7 @@ from podium.datasources._given import fitted, given_schema
 from podium.errors import DataSourceError, HubError, HubUnavailable, MessageRefused, TrustError
 from podium.files import private_folder, write_private
 from podium.history.secret import pod_secret
+from podium.local_log import served_log
 from podium.policy.access import TaskView
 from podium.state import StateFile, read_state
 from podium.wire.credentials import saved_key
@@ -215,7 +216,9 @@ _DESKS: dict[str, Desk] = {}
 def open_desk(pod: str) -> Desk:
     """The desk of the pod `name@owner` in this process, from the configuration that the pod was started with."""
     if pod not in _DESKS:
-        _DESKS[pod] = Desk(saved_pod(from_prefect_name(pod)))
+        config = saved_pod(from_prefect_name(pod))
+        served_log(config.folder)
+        _DESKS[pod] = Desk(config)
     return _DESKS[pod]
 
 

@@ -35,15 +35,15 @@ async def profile(desk: Desk, name: str, stage: Literal["partial", "full"]) -> D
 
 
 class _Telling:
-    """Says how far a full schema is: in the pod's state and in its log, every few seconds at most."""
+    """Says how far a full schema is: in the pod's state and in its log, every few seconds at most, and nothing twice."""
 
     def __init__(self, desk: Desk, name: str) -> None:
-        self._desk, self._name, self._next = desk, name, time.monotonic() + TELLING_SECONDS
+        self._desk, self._name, self._next, self._said = desk, name, time.monotonic() + TELLING_SECONDS, ""
 
     def __call__(self, scanned: Scanned) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + TELLING_SECONDS
-            self._desk.state.scanning(self._name, str(scanned))
+        if time.monotonic() >= self._next and str(scanned) != self._said:
+            self._next, self._said = time.monotonic() + TELLING_SECONDS, str(scanned)
+            self._desk.state.scanning(self._name, self._said)
             log.info("%s: full schema %s", self._name, scanned)
 
 

@@ -14,6 +14,8 @@ from podium.contracts import DatasourceSchema
 from podium.crypto.keys import pretty
 from podium.drift.page import Facts, page
 from podium.drift.telling import headline, rows_told
+from podium.privacy import told
+from podium.privacy.disclosure import Rules
 from schemas.changes import Standing
 from schemas.questions import COUNTS, last_runs
 from tasks.case import Case
@@ -80,24 +82,33 @@ def _datapoints(counts: Mapping[str, int | None], rules: DisclosureSection) -> s
 
 
 async def show_schema(desk: Desk, schema: DatasourceSchema) -> None:
-    """The columns as they are now: names, types, what each is taken for, and the custodian's words on them."""
+    """The columns as they are now: what `schema_table` has, under the number of rows."""
+    rules = desk.config.disclosure
+    rows = f", {rows_told(schema.rows, rules)} rows (rounded)" if schema.rows is not None else ""
     await _kept_going(
         acreate_table_artifact(
-            [
-                {
-                    "column": c.name,
-                    "type": c.type,
-                    "taken for": c.semantic,
-                    "unit": c.unit,
-                    "may be missing": "yes" if c.nullable else "no",
-                    "description": c.description,
-                }
-                for c in schema.columns
-            ],
+            schema_table(schema, rules),
             key=artifact_key("schema", desk.tag, schema.datasource),
-            description=f"{schema.stage} schema of {schema.datasource} on {desk.tag}, {_stamp(schema.generated_at)}",
+            description=f"{schema.stage} schema of {schema.datasource} on {desk.tag}{rows}, {_stamp(schema.generated_at)}",
         )
     )
+
+
+def schema_table(schema: DatasourceSchema, rules: Rules) -> list[dict[str, Any]]:
+    """Names, types, what each is taken for, counts as the disclosure rules let them be told, and the custodian's words."""
+    counted, rows = told.counted(schema, rules), told.count(schema.rows or 0, rules)
+    return [
+        {
+            "column": c.name,
+            "type": c.type,
+            "taken for": c.semantic,
+            "missing": told.missing(told.count(c.nulls or 0, rules), rows, rules) if counted else "-",
+            "different values": told.distinct(c, rules) if counted else "-",
+            "unit": c.unit,
+            "description": c.description,
+        }
+        for c in schema.columns
+    ]
 
 
 async def show_drift(desk: Desk, name: str, standing: Standing | None) -> None:

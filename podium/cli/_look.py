@@ -58,11 +58,16 @@ def named(path: str, *, pod: str, datasource: str) -> tuple[str, Datasource, Rul
 def _source(path: Path) -> Datasource:
     from podium.datasources import Datasource
     from podium.datasources._by_name import kind_by_name, name_by_path
-    from podium.errors import DataSourceError
+    from podium.errors import ConfigError, DataSourceError
 
     if not MAGIC.intersection(str(path)) and not path.expanduser().exists():
         raise DataSourceError(f"there is no file {path}.", field="PATH", remedy="Write the path of a file, from here or from /.")
-    return Datasource.load({"kind": kind_by_name(path), "name": name_by_path(path), "path": str(path)})
+    kind = kind_by_name(path)
+    try:
+        return Datasource.load({"kind": kind, "name": name_by_path(path), "path": str(path)})
+    except ConfigError as error:
+        remedy = error.remedy or f"Of kind {kind}, look at it by way of a pod file that says it."
+        raise ConfigError(error.message, field=error.field, remedy=remedy, code=error.code) from None
 
 
 def _of_pod_file(file: Path, wanted: str) -> tuple[str, Datasource, Rules]:
@@ -85,12 +90,23 @@ def _kept(pod: str, wanted: str) -> Looked:
     config = saved_pod(find_pod(pod))
     name = meant(config, wanted)
     file = config.folder / "schemas" / f"{name}.json"
-    if not file.is_file():
+    schema = DatasourceSchema.model_validate_json(read_private(file)) if file.is_file() else _given(config, name)
+    if schema is None:
         remedy = f"See how it stands: podium pod status {config.identifier}"
         raise DataSourceError(f"{config.identifier} has taken no full schema of {name} yet.", field="--pod", remedy=remedy)
-    schema = DatasourceSchema.model_validate_json(read_private(file))
     source = load_source(next(entry for entry in config.datasources if entry["name"] == name))
     return Looked(f"{config.identifier}: {name}", source.kind, schema, config.disclosure, source.description)
+
+
+def _given(config: PodConfig, name: str) -> DatasourceSchema | None:
+    """What the pod goes by where a schema was given: only its database has that one in the form it holds."""
+    from podium import project
+
+    stores = project.load("schemas.stores")
+    found: DatasourceSchema | None = stores.SchemaStore(
+        stores.PodDatabase.of(folder=config.folder, url=config.history.url, pod=config.identifier)
+    ).latest(name)
+    return found if found is not None and found.stage == "full" else None
 
 
 def meant(config: PodConfig, wanted: str) -> str:

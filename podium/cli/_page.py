@@ -13,7 +13,6 @@ from html import escape
 
 from podium.cli._look import Looked
 from podium.cli._page_style import STYLE
-from podium.cli._profile import missing
 from podium.contracts import Column
 from podium.privacy import told
 from podium.privacy.outline import Bar, outline
@@ -21,6 +20,7 @@ from podium.text import printable
 
 WIDTH, HEIGHT, GAP = 240, 64, 2
 MOST_SIGNS = 160
+NOT_SHOWN = {"identifier": "Identifiers", "text": "Texts", "image": "Names of images"}
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'"
 
@@ -44,17 +44,13 @@ def page(looked: Looked) -> str:
 <body>
 <header>
 <h1>{_bdi(looked.path)}</h1>
-<p class="facts">{" · ".join(map(escape, facts))}</p>
+<p class="facts">{" · ".join(f"<span>{escape(fact)}</span>" for fact in facts)}</p>
 {f'<p class="about">{_bdi(looked.description, most=2000)}</p>' if looked.description else ""}
+<p class="rules">{escape(_withheld(looked))}</p>
 </header>
 <main>
 {cards}
 </main>
-<footer>
-<p>Numbers of rows are rounded to {rules.round_to}. A level or a bin with fewer than {rules.min_cell} rows is not shown, nor how many of
-them there are. Bins are estimates between round edges; the outermost are open, for the least and the greatest value are single
-persons&#39;. Identifiers and texts are never listed.</p>
-</footer>
 </body>
 </html>
 """
@@ -70,22 +66,47 @@ def _card(column: Column, looked: Looked) -> str:
         f"<h2>{_bdi(column.name)}{f'<small>{_bdi(column.unit)}</small>' if column.unit else ''}</h2>",
         f'<p class="kind">{escape(kind)}</p>',
         f'<p class="about">{_bdi(column.description, most=2000)}</p>' if column.description else "",
-        drawn or _undrawn(column),
+        drawn or _undrawn(column, looked),
         _labels(column) if not bars else "",
         _facts(column, looked) if counted else "",
     ]
     return f"<section>{''.join(lines)}</section>"
 
 
-def _undrawn(column: Column) -> str:
-    """Why a card has no picture."""
-    hidden = {"identifier": "Identifiers are not shown.", "text": "Texts are not shown."}
-    return f'<p class="kind">{hidden[column.semantic]}</p>' if column.semantic in hidden else ""
+def _withheld(looked: Looked) -> str:
+    """What the rules keep back on this page, and why."""
+    rules = looked.rules
+    if not told.counted(looked.schema, rules):
+        return f"By the disclosure rules nothing is told of fewer than {rules.min_rows} rows, nor before all rows have been read."
+    return (
+        f"By the disclosure rules numbers of rows are rounded to {rules.round_to}, and a level or a bin with fewer than {rules.min_cell} "
+        "rows is not shown, nor how many of them there are. Bins are estimates between round edges; the outermost, paler, are open, for "
+        "the least and the greatest value are single persons'. Identifiers and texts are never listed."
+    )
+
+
+def _undrawn(column: Column, looked: Looked) -> str:
+    """Why a card has no picture. The reason for a type is told where it quotes no figure."""
+    rows, rules = looked.schema.rows or 0, looked.rules
+    if not told.counted(looked.schema, rules):
+        return ""  # the page says so above
+    reason = "" if any(sign.isdigit() for sign in column.reason) else f": {column.reason}"
+    if column.distinct == 0:
+        said = "No row has a value."
+    elif column.semantic in NOT_SHOWN:
+        said = f"{NOT_SHOWN[column.semantic]} are not shown{reason}."
+    elif len(column.categories) > rules.max_levels:
+        said = f"More than {rules.max_levels} levels: none is listed."
+    elif told.span(column, rows, rules):
+        said = "Most values lie too close together for a picture."
+    else:
+        said = f"Not enough rows: a picture takes {rules.min_cell} of a level, and {told.MIN_ROWS_RANGE} of numbers or dates."
+    return f'<p class="kind">{_words(said)}</p>'
 
 
 def _facts(column: Column, looked: Looked) -> str:
     rows, rules = looked.schema.rows or 0, looked.rules
-    share = missing(told.count(column.nulls or 0, rules), told.count(rows, rules), rules)
+    share = told.missing(told.count(column.nulls or 0, rules), told.count(rows, rules), rules)
     different = told.distinct(column, rules)
     facts = {"missing": share, "levels" if column.categories else "different": "-" if different is None else _count(different)}
     if between := told.shown_range(column, rows, rules):
@@ -98,22 +119,24 @@ def _histogram(bars: tuple[Bar, ...]) -> str:
     if not most:
         return ""
     wide = (WIDTH + GAP) / len(bars)
-    rects = "".join(_rect(bar, at * wide, wide - GAP, HEIGHT * bar.rows / most) for at, bar in enumerate(bars) if bar.rows)
+    ends = (0, len(bars) - 1)
+    rects = "".join(_rect(bar, at * wide, wide - GAP, HEIGHT * bar.rows / most, at in ends) for at, bar in enumerate(bars) if bar.rows)
     drawing = f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="histogram">{rects}'
     drawing += f'<path d="M0 {HEIGHT + 0.5}H{WIDTH}"/></svg>'
     return f"<figure>{drawing}<figcaption><span>{escape(bars[0].label)}</span><span>{escape(bars[-1].label)}</span></figcaption></figure>"
 
 
-def _rect(bar: Bar, x: float, width: float, height: float) -> str:
-    shape = f'x="{x:.1f}" y="{HEIGHT - height:.1f}" width="{width:.1f}" height="{height:.1f}"'
+def _rect(bar: Bar, x: float, width: float, height: float, is_open: bool) -> str:
+    shape = 'class="open" ' if is_open else ""
+    shape += f'x="{x:.1f}" y="{HEIGHT - height:.1f}" width="{width:.1f}" height="{height:.1f}"'
     return f"<rect {shape}><title>{escape(bar.label)}: {bar.rows:,}</title></rect>"
 
 
 def _levels(bars: tuple[Bar, ...]) -> str:
-    most = max((bar.rows for bar in bars), default=0)
+    most = max((bar.rows for bar in bars if not bar.others), default=0)
     lines = []
-    for bar in bars:
-        drawn = f'<svg aria-hidden="true"><rect width="{100 * bar.rows / most:.1f}%" height="100%"/></svg>'
+    for bar in bars:  # all others together are a figure only: as a bar they would make each level look small
+        drawn = "" if bar.others else f'<svg aria-hidden="true"><rect width="{100 * bar.rows / most:.1f}%" height="100%"/></svg>'
         lines.append(f'<tr><th scope="row">{_bdi(bar.label)}</th><td>{drawn}</td><td>{bar.rows:,}</td></tr>')
     return f"<table>{''.join(lines)}</table>" if lines else ""
 

@@ -16,6 +16,8 @@ body {
 h1 { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; }
 h1, h2, p, th, dd { overflow-wrap: anywhere; }
 .facts { margin: 0.35rem 0 0; color: var(--soft); }
+.facts span { white-space: nowrap; }
+.rules { max-width: 46rem; margin: 0.75rem 0 0; font-size: 0.8rem; color: var(--soft); }
 header .about { max-width: 46rem; margin: 0.75rem 0 0; white-space: pre-line; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 0.9rem; margin: 1.75rem 0; }
 section {
@@ -30,6 +32,7 @@ figure { margin: 0.85rem 0 0; }
 svg { display: block; width: 100%; }
 figure svg { height: 4.25rem; }
 rect { fill: var(--bar); }
+.open { fill-opacity: 0.5; }
 path { stroke: var(--line); fill: none; vector-effect: non-scaling-stroke; }
 figcaption {
   display: flex; justify-content: space-between; gap: 1rem; margin-top: 0.25rem; font-size: 0.75rem;
@@ -41,7 +44,7 @@ td { padding: 0.12rem 0; vertical-align: top; overflow-wrap: anywhere; }
 td svg { height: 0.7rem; margin-top: 0.32rem; }
 td:nth-child(3) { width: 4.2rem; text-align: end; color: var(--soft); font-variant-numeric: tabular-nums; }
 .labels th { width: 5rem; color: var(--soft); }
-section > :nth-last-child(2) { margin-bottom: 0.85rem; }
+section:has(dl) > :nth-last-child(2) { margin-bottom: 0.85rem; }
 dl {
   display: flex; flex-wrap: wrap; gap: 0.2rem 1.4rem; margin: auto 0 0; padding-top: 0.6rem;
   border-top: 1px solid var(--line); font-size: 0.8rem;
@@ -49,7 +52,6 @@ dl {
 dl div { display: flex; gap: 0.4rem; }
 dt { color: var(--soft); }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
-footer { max-width: 46rem; font-size: 0.8rem; color: var(--soft); }
 @media (max-width: 30rem) { body { padding: 1.25rem 0.9rem 2rem; } h1 { font-size: 1.25rem; } }
 @media print {
   :root { --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --card: #fff; --bar: #555; --back: #fff; }

@@ -41,7 +41,8 @@ def drift(
     if full:
         typer.echo(ALOUD, err=True)
     found = [one.found(name, full=full) for one in pods for name in one.names if not accept or name == accept]
-    emit(found, as_json=as_json, human="\n".join(_described(one) for one in found) or "No pod was started here.")
+    said = [f"{accept} is accepted as it is now: tasks on it go on."] if accept else []
+    emit(found, as_json=as_json, human="\n".join([*said, *map(_described, found)]) or "No pod was started here.")
 
 
 class _Pod:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.cli._table import lean
+from podium.cli._table import WIDE, lean
 from podium.contracts import Column, Count, DatasourceSchema
 from podium.privacy import told
 from podium.privacy.disclosure import Rules
-from podium.privacy.outline import Bar, outline
+from podium.privacy.outline import drawn, outline
 from podium.text import printable, shortened
 
 MOST_LISTED = 6
 SEMANTIC = "semantic\ntype"
-_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _WORDS = ("description", "unit", "labels")
 
 
@@ -31,36 +30,23 @@ def exact(schema: DatasourceSchema) -> dict[str, Any]:
     return {"disclosure": "full", "rows": schema.rows, "columns": [column.model_dump(mode="json") for column in schema.columns]}
 
 
-def missing(nulls: Count | None, rows: Count, rules: Rules) -> str:
-    """The share of rows without a value, from counts that may be told."""
-    if nulls is None or isinstance(rows, str):
-        return "-"
-    if isinstance(nulls, str):
-        return f"< {-(-100 * rules.min_cell // rows)} %" if rows else "-"
-    share = round(100 * nulls / rows) if rows else 0
-    return f"{min(share, 100)} %" if share or not nulls else "< 1 %"
-
-
-def drawn(bars: tuple[Bar, ...]) -> str:
-    """The bars' heights in a word."""
-    most = max((bar.rows for bar in bars), default=0)
-    return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
-
-
 def show(found: dict[str, Any], rules: Rules) -> None:
     """Print it as a table. The names of columns and the levels are the file's words: shown, never obeyed."""
     from rich.console import Console
 
     console = Console(markup=False, emoji=False, highlight=False)
+    narrow = console.width < WIDE
     console.print(
         printable(f"{found['path']}: {found['kind']}, {_counted(found['rows'])} rows, {len(found['columns'])} columns"), soft_wrap=True
     )
     full = found["disclosure"] == "full"
-    said = any(column.get("unit") or column.get("description") for column in found["columns"])
+    described = any(column.get("unit") or column.get("description") for column in found["columns"])
+    said = described and not narrow  # the names of the columns need the room
     heads = ("column", "type", SEMANTIC, "missing", "distinct", "values" if full else "shape", *(["description"] if said else []))
     table = lean(*heads, whole=["type", SEMANTIC, "shape"], counts=["distinct"])
     for column in found["columns"]:
-        cells = [column["name"], column["type"], column["semantic"], _missing(column), _counted(column["distinct"])]
+        nulls = column.get("missing") if narrow else None
+        cells = [column["name"], column["type"], column["semantic"], nulls or _missing(column), _counted(column["distinct"])]
         cells += [_values(column) if full else column["shape"], *([_described(column)] if said else [])]
         table.add_row(*("-" if cell is None else shortened(str(cell), 200) for cell in cells))
     console.print(table)
@@ -68,6 +54,8 @@ def show(found: dict[str, Any], rules: Rules) -> None:
         console.print(
             f"Counts of rows are rounded to {rules.round_to}, and no value is shown: --full shows them, for you alone.", soft_wrap=True
         )
+    if described and narrow:
+        console.print(f"A terminal {WIDE} characters wide shows descriptions and units too.", soft_wrap=True)
 
 
 def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[str, Any]:
@@ -79,7 +67,7 @@ def _discreet(column: Column, schema: DatasourceSchema, rules: Rules) -> dict[st
         "type": column.type,
         "semantic": column.semantic,
         "nulls": nulls,
-        "missing": missing(nulls, told.count(rows, rules), rules),
+        "missing": told.missing(nulls, told.count(rows, rules), rules),
         "distinct": told.distinct(column, rules) if counted else None,
         "shape": drawn(outline(column, rows, rules)) if counted else "",
         **{word: value for word in _WORDS if (value := getattr(column, word))},
@@ -104,8 +92,13 @@ def _counted(count: Count | None) -> str | None:
 def _values(column: dict[str, Any]) -> str:
     """Its levels with their rows, the most frequent first; else its range and mean."""
     if column["categories"]:
-        listed = [f"{level['value']} ({level['rows']:,})" for level in column["categories"][:MOST_LISTED]]
+        listed = [f"{_value(level['value'])} ({level['rows']:,})" for level in column["categories"][:MOST_LISTED]]
         return ", ".join([*listed, *(["…"] if len(column["categories"]) > MOST_LISTED else [])])
     if column["min"] is None:
         return "-"
     return f"{column['min']} … {column['max']}" + ("" if column["mean"] is None else f", mean {column['mean']:.6g}")
+
+
+def _value(value: Any) -> str:
+    """As the schema writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

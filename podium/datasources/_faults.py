@@ -23,8 +23,8 @@ _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what DuckDB, Arrow or the file system raises inside into a DataSourceError about `path`."""
+def explained(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what DuckDB, Arrow, the file system or another library (its `errors`) raises inside into a DataSourceError about `path`."""
     try:
         yield
     except DataSourceError:
@@ -36,7 +36,7 @@ def explained(path: Path) -> Iterator[None]:
     except UnicodeError:
         raise _not_utf8(path, "") from None
     except Exception as error:
-        if not from_engine(error) and not isinstance(error, OSError):
+        if not from_engine(error) and not isinstance(error, (OSError, *errors)):
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise fault(path, "there is no room to work in.", remedy="Make room below PODIUM_HOME.", code="no_room") from None
@@ -142,9 +142,9 @@ def _read_from(path: Path, text: str) -> DataSourceError:
     if path.suffix in (".parquet", ".pq"):
         remedy = "Write it again: the copy may be cut short."
         return fault(path, "this is no complete Parquet file (its footer or a page is damaged).", remedy=remedy)
-    return fault(
-        path, "the file cannot be read.", line=line, remedy="Check its format and the `delimiter`, `quote` and `encoding` set for it."
-    )
+    text_file = path.name.lower().endswith((".csv", ".tsv", ".txt", ".gz", ".zst"))
+    remedy = "the `delimiter`, `quote` and `encoding` set for it." if text_file else "that the copy is whole."
+    return fault(path, "the file cannot be read.", line=line, remedy=f"Check its format and {remedy}")
 
 
 def _not_utf8(path: Path, line: str) -> DataSourceError:

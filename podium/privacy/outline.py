@@ -19,16 +19,18 @@ from podium.privacy import told
 from podium.privacy.disclosure import Rules, rounded
 
 MOST_BINS, MOST_LEVELS = 12, 12
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _DAY = 86_400
 _YEAR = 366 * _DAY
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar with its rounded number of rows; 0 is too few to be drawn, or none."""
+    """A bar with its rounded number of rows; 0 is too few to be drawn, or none. `others`: it stands for all levels that are not listed."""
 
     label: str
     rows: int
+    others: bool = False
 
 
 def outline(column: Column, rows: int, rules: Rules) -> tuple[Bar, ...]:
@@ -47,6 +49,13 @@ def outline(column: Column, rows: int, rules: Rules) -> tuple[Bar, ...]:
     return tuple(Bar(label, _drawn(count, rules)) for label, count in zip(labels, counts, strict=True))
 
 
+def drawn(bars: tuple[Bar, ...]) -> str:
+    """The bars' heights in a word. That of all other levels together would make the others look small."""
+    bars = tuple(bar for bar in bars if not bar.others)
+    most = max((bar.rows for bar in bars), default=0)
+    return "".join(_HEIGHTS[-(-bar.rows * (len(_HEIGHTS) - 1) // most)] for bar in bars) if most else ""
+
+
 def _levels(column: Column, rules: Rules) -> tuple[Bar, ...]:
     shown = told.levels(column, rules)[:MOST_LEVELS]
     values = {level.text for level in shown}
@@ -54,7 +63,7 @@ def _levels(column: Column, rules: Rules) -> tuple[Bar, ...]:
         shown = tuple(sorted(shown, key=lambda level: float(level.value or 0)))
     bars = [Bar(column.labels.get(level.text, level.text), level.rows) for level in shown]
     others = _drawn(sum(level.rows for level in column.categories if level.text not in values), rules) if shown else 0
-    return (*bars, Bar("all others", others)) if others else tuple(bars)
+    return (*bars, Bar("all others", others, others=True)) if others else tuple(bars)
 
 
 def _drawn(count: int, rules: Rules) -> int:

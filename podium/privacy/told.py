@@ -30,6 +30,18 @@ def count(rows: int, rules: Rules) -> Count:
     return f"fewer than {rules.min_cell}" if 0 < rows < rules.min_cell else rounded(rows, rules.round_to)
 
 
+def missing(nulls: Count | None, rows: Count, rules: Rules) -> str:
+    """The share of rows without a value, from counts that may be told."""
+    if nulls is None or isinstance(rows, str):
+        return "-"
+    if isinstance(nulls, str):
+        return f"< {-(-100 * rules.min_cell // rows)} %" if rows else "-"
+    share = round(100 * nulls / rows) if rows else 0
+    if share >= 100 and nulls < rows:
+        return "> 99 %"
+    return f"{min(share, 100)} %" if share or not nulls else "< 1 %"
+
+
 def distinct(column: Column, rules: Rules) -> Count | None:
     """How many levels may be told of; for other columns, and for very many levels, how many values there are, as a number of rows."""
     if 0 < len(column.categories) <= rules.max_levels:

@@ -28,9 +28,9 @@ from podium import project
 from podium.config import HubSection, keep_pod, named_hub, pod_folder, prefect_name, saved_pod
 from podium.errors import PodiumError, PodRegistrationError
 from podium.files import private_folder
+from podium.local_log import local_log
 from podium.runner import hub, server
 from podium.runner.access import AccessPipe
-from podium.runner.log import local_log
 from podium.state import StateFile, alone
 
 GRACE_SECONDS = 4.0

@@ -12,10 +12,10 @@ from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext, SyncClientContext, tags
 
 from podium.errors import PodiumError
+from podium.local_log import show_timeline
 from podium.runner.access import AccessPipe
 from podium.runner.automation import ensure_zombie_automation
 from podium.runner.flows import Flows
-from podium.runner.log import show_timeline
 from podium.runner.logs import unguarded
 from podium.runner.pool import ensure_pool
 from podium.runner.supervise import Supervisor

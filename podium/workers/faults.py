@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -36,14 +37,15 @@ def fault_of(error: BaseException) -> Fault:
     return Fault(family="WorkerError", code="worker_error", message=f"the worker failed with {name}; its log has the reason.")
 
 
-def error_of(raw: Any) -> PodiumError:
-    """The error of a frame, to be raised by the session. A worker is not trusted: what does not fit is nonsense."""
+def error_of(raw: Any, *, log: Path | None = None) -> PodiumError:
+    """The error of a frame, to be raised by the session. A worker is not trusted: what does not fit is nonsense. `log`: the worker's."""
     try:
         fault = Fault.model_validate(raw)
     except ValidationError:
         return WorkerError("the worker's answer cannot be understood.", code="worker_nonsense")
     family = _FAMILIES.get(fault.family, WorkerError)
-    error = family(_plain(fault.message), field=_plain(fault.field), remedy=_plain(fault.remedy), code=fault.code)
+    remedy = f"Read the end of {log}." if log and fault.code == "worker_error" else _plain(fault.remedy)
+    error = family(_plain(fault.message), field=_plain(fault.field), remedy=remedy, code=fault.code)
     error.transient = fault.transient
     return error
 

@@ -264,7 +264,7 @@ class WorkerSession:
                 pieces[place] += parts[0]
                 continue
             if "error" in header:
-                raise error_of(header["error"])
+                raise error_of(header["error"], log=self._log)
             try:
                 said = answer.model_validate_json(_text(header.get("ok")))
                 return said, [bytes(pieces[place]) or part for place, part in enumerate(parts)] if size else parts

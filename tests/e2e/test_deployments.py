@@ -97,7 +97,10 @@ def test_changed_data_are_shown_and_stop_tasks_until_the_custodian_accepts_them(
     assert session.ask(podium.algorithms.Count(), **COUNT).status is Status.RELEASED  # nobody knows yet
     assert ended(start("schema-generation"))[0] == "Completed"
     assert town.state("a")["drift"] == {"patients": "break"}
-    until(lambda: "datasource patients has changed (break): column_dropped weight, distribution sex" in town.log("a.log"))
+    told = "WARNING datasource patients has changed (break): column_dropped weight, distribution sex"
+    until(lambda: told in town.log("a.log"))
+    assert told in (town.home / "pods" / "demo" / "a" / "pod.log").read_text(), "what a served run says is not in the pod's log"
+    assert "Finished in state" not in town.log("a.log"), "the engine's own lines are on the terminal"
     refused = session.ask(podium.algorithms.Count(), **COUNT)
     assert (refused.status, refused.runs["demo/a"].code) == (Status.REJECTED, "drift")
     assert "weight" not in refused.runs["demo/a"].message

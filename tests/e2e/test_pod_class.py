@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import sqlite3
@@ -207,6 +208,8 @@ def test_containers_schemas_and_data_configs(stage: SimpleNamespace) -> None:
     assert shown["visits"]["description"]["sex"] == "as written down"
     assert list(shown["stays"].index) == ["age"]
     folder = pod_folder("demo/a")
+    looks = re.findall(r"profiled  datasource=\w+  stage=(\w+)", (folder / "pod.log").read_text())
+    assert looks[:3] == ["partial", "partial", "full"], "one whole pass kept the other from being served"
     assert (folder / "contracts" / "visits.yaml").is_file()
     saved = podium.DatasourceSchema.model_validate_json((folder / "schemas" / "patients.json").read_text())
     assert (saved.rows, saved.stage) == (200, "full")

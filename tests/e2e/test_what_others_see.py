@@ -102,7 +102,7 @@ def test_a_home_that_others_may_enter_is_closed_or_refused(tmp_path: Path, monke
 def test_the_log_keeps_its_mode_when_it_rotates(tmp_path: Path):
     import logging
 
-    from podium.runner.log import local_log
+    from podium.local_log import local_log
 
     before = os.umask(0o022)
     logger = logging.getLogger("podium")

@@ -102,6 +102,7 @@ def test_a_page_shows_no_more_than_the_table_and_what_many_have(podium, file: Pa
 
 
 def test_what_a_pod_has_taken_is_shown_without_the_data(podium, file: Path) -> None:
+    from podium import project
     from podium.config import pod_folder, read_pod_file
     from podium.files import write_private
 
@@ -115,6 +116,9 @@ def test_what_a_pod_has_taken_is_shown_without_the_data(podium, file: Path) -> N
         name="sex", type="text", semantic="categorical", nulls=0, categories=(Category(value="f", rows=30), Category(value="m", rows=19))
     )
     schema = DatasourceSchema(datasource="patients", stage="full", rows=49, columns=(sex,))
+    stores = project.load("schemas.stores")
+    stores.SchemaStore(stores.PodDatabase.of(folder=config.folder, url="", pod=config.identifier)).add(schema)
+    assert podium(*asked).data["rows"] == 50  # one that was given lies in no file
     write_private(config.folder / "schemas" / "patients.json", schema.model_dump_json())
     file.unlink()
     (column,) = podium(*asked).data["columns"]

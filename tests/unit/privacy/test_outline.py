@@ -23,7 +23,7 @@ def of(values, *, kind="number", semantic="continuous"):
 def test_levels_and_all_others():
     levels = [Category(value=i, rows=rows) for i, rows in enumerate((500, 41, 6, 5, 4, 3))]
     column = Column(name="c", type="integer", semantic="categorical", labels={"0": "none"}, categories=tuple(levels))
-    assert outline(column, 559, RULES) == (Bar("none", 500), Bar("1", 40), Bar("all others", 20))
+    assert outline(column, 559, RULES) == (Bar("none", 500), Bar("1", 40), Bar("all others", 20, others=True))
     one = column.model_copy(update={"categories": tuple(levels[:3])})
     assert outline(one, 547, RULES) == (Bar("none", 500), Bar("1", 40))  # six rows are no bar
 

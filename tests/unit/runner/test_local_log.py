@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
+from pathlib import Path
 
-from podium.runner.log import BAR, FORM, OneLine
+from podium.local_log import BAR, FORM, OneLine
 
 FORGED = "2026-01-01 00:00:00,000 INFO    grant 7 was revoked"
 
@@ -37,3 +39,25 @@ def test_a_traceback_keeps_its_lines_behind_the_bar() -> None:
 def test_a_log_call_outside_an_exception_has_no_traceback() -> None:
     record = logging.LogRecord("podium.pod", logging.INFO, "f", 1, "as it is: Zoë, 10 %", (), sys.exc_info())
     assert OneLine("%(message)s").format(record) == "as it is: Zoë, 10 %"
+
+
+def test_only_a_served_run_sets_up_the_pods_log_and_never_turns_it_over(tmp_path: Path) -> None:
+    code = f"""
+import logging, os, pathlib
+from podium.local_log import SERVED, served_log
+folder = pathlib.Path({str(tmp_path)!r})
+served_log(folder)
+assert not (folder / "pod.log").exists()
+os.environ[SERVED] = "1"
+served_log(folder)
+served_log(folder)
+logging.getLogger("podium.pod").warning("not served\\n%s", "forged")
+for number in range(2000):
+    logging.getLogger("podium.pod").info("%s", "x" * 3000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""  # that is for the one JSON value of `podium pod start --json`
+    assert done.stderr.count("not served\\nforged") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["pod.log"]
+    assert (tmp_path / "pod.log").stat().st_size > 6_000_000
+    assert (tmp_path / "pod.log").stat().st_mode & 0o777 == 0o600

@@ -7,6 +7,7 @@ is written as an escape, and a traceback stands behind a bar.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -20,18 +21,26 @@ from podium.timeline import LOGGER as TIMELINE
 
 FORM = "%(asctime)s %(levelname)-7s %(message)s"
 BAR = "  | "  # no line of the log begins like this
+SERVED = "PODIUM_SERVED_RUN"  # in the environment of processes that Prefect starts for the pod
 
 
-def local_log(folder: Path, terminal: TextIO | None = None) -> logging.Logger:
-    """Set up and return the logger `podium.pod`. The file is 0600 and rotates at 5 MB; `terminal` is standard output unless named."""
+def local_log(folder: Path, terminal: TextIO | None = None, *, most: int = 5_000_000) -> logging.Logger:
+    """Set up and return the logger `podium.pod`. The file is 0600 and rotates at `most` bytes. `terminal`: else standard output."""
     path = private_folder(folder) / "pod.log"
     logger = logging.getLogger("podium")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for handler in (_PrivateFile(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8"), logging.StreamHandler(terminal or sys.stdout)):
+    for handler in (_PrivateFile(path, maxBytes=most, backupCount=3, encoding="utf-8"), logging.StreamHandler(terminal or sys.stdout)):
         handler.setFormatter(OneLine(FORM, "%H:%M:%S" if not isinstance(handler, RotatingFileHandler) else None))
         logger.addHandler(handler)
     return logging.getLogger("podium.pod")
+
+
+def served_log(folder: Path) -> None:
+    """The same log in a process that Prefect has started for the pod; elsewhere nothing. Turning the file over is left to the pod."""
+    if os.environ.get(SERVED) and not logging.getLogger("podium").handlers:
+        local_log(folder, sys.stderr, most=0)
+        show_timeline()
 
 
 def show_timeline() -> None:
