@@ -215,9 +215,9 @@ class WorkerSession:
                     return await self._answer(answer, on_progress)
             except TimeoutError:
                 self._kill()
-                raise WorkerError(
-                    f"the worker timed out: {fields['do']} took longer than {self._limits.seconds:g} s.", code="worker_timeout"
-                ) from None
+                message = f"the worker timed out: {fields['do']} took longer than {self._limits.seconds:g} s."
+                remedy = "Does the disk or the database answer, and does the view or query come to an end?"
+                raise WorkerError(message, remedy=remedy, code="worker_timeout") from None
             except (asyncio.IncompleteReadError, ConnectionError):
                 raise await self._died() from None
             except WorkerError as error:

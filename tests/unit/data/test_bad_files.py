@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from podium.datasources import Csv, Json, Parquet
+from podium.datasources import Csv, Images, Json, Parquet
 from podium.errors import DataSourceError
 
 
@@ -95,6 +95,14 @@ def test_ten_thousand_columns(tmp_path):
     assert [batch.to_pylist() for batch in source.read(["c9999", "c0"])] == [[{"c9999": "1.5", "c0": "1.5"}, {"c9999": "x", "c0": "x"}]]
 
 
+def test_two_thousand_columns_that_the_engine_alone_reads(tmp_path):
+    """It needs memory for each column, however few rows there are."""
+    names = [f"c{n}" for n in range(2_000)]
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + (",".join(["SECRET"] * 2_000) + "\n") * 2_100)
+    source = Csv(name="t", path=tmp_path / "t.csv", encoding="latin-1", types=dict.fromkeys(names, "text"))
+    assert sum(batch.num_rows for batch in source.read(names)) == 2_100
+
+
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_a_bomb_is_refused_before_it_is_read(tmp_path, kind, monkeypatch):
     import pyarrow as pa
@@ -140,6 +148,8 @@ def test_paths_that_are_no_files(tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
     refused(Csv(name="t", path=tmp_path / "link.csv"), "missing_file", "link.csv")
     refused(Csv(name="t", path=tmp_path / "none.csv"), "missing_file", "none.csv")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    refused(Images(name="t", path=tmp_path / "loop.png"), "missing_file", "leads back to itself")
     refused(Csv(name="t", path=tmp_path), "no_files", str(tmp_path))
     (tmp_path / "x.csv").mkdir()
     refused(Csv(name="t", path=tmp_path / "x.csv"), "no_files", "x.csv")
@@ -168,7 +178,13 @@ def test_no_parquet(tmp_path, data, says):
 
 
 @pytest.mark.parametrize(
-    ("names", "says"), [(["a", "a"], ": two columns are called 'a'"), (["a", ""], ": column 2 has no name")], ids=["twice", "empty"]
+    ("names", "says"),
+    [
+        (["a", "a"], ": two columns are called 'a'"),
+        (["a", ""], ": column 2 has no name"),
+        (["a", "b\0c"], ": the name of column 2 has a zero byte"),
+    ],
+    ids=["twice", "empty", "zero-byte"],
 )
 def test_names_of_a_parquet_file_stand_in_no_line(tmp_path, names, says):
     import pyarrow as pa

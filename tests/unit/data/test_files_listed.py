@@ -3,6 +3,7 @@
 import fnmatch
 import logging
 import os
+import signal
 import socket
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -126,6 +127,23 @@ def test_in_the_order_of_folders_and_names(tmp_path):
 )
 def test_patterns(pattern, name, fits):
     assert bool(matcher(pattern).fullmatch(name)) is fits
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("*a" * 30 + "b", "a" * 250), ("**/a/" * 20 + "b", "a/" * 500 + "c"), ("**a" * 20 + "b", "a" * 2000)],
+    ids=["stars", "folders", "double"],
+)
+def test_no_pattern_keeps_anybody_waiting(pattern, name):
+    """Years, where every star is tried at every place."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(60)
+    try:
+        assert matcher(pattern).fullmatch(name) is None
+        assert matcher(pattern).fullmatch(name[:-1] + pattern[-1])
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_range_that_runs_backwards_is_refused():
