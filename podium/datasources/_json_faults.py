@@ -27,7 +27,7 @@ def bad_line(path: Path, natives: dict[str, str], reads: Callable[[Path], Reads]
         read = reads(place)
 
         def fails(lines: list[bytes], column: str | None = None) -> bool:
-            place.write_bytes(b"".join(lines))
+            place.write_bytes(b"".join([*lines, b"\n"]))  # a last line of one sign without an end would be passed over
             try:
                 read(place, column)
             except Exception as error:

@@ -94,12 +94,12 @@ class Json(Table):
             engine = connect(place, columns=len(natives))
 
             def read(lines: Path, column: str | None) -> None:
-                if not natives:
-                    with suppress(DataSourceError):
-                        _types(engine, lines, lines)
-                    return
-                relation = self._sql(Piece((), natives if column is None else {column: natives[column]}), [lines])
+                asked = (natives or {"any": "VARCHAR"}) if column is None else {column: natives[column]}
+                relation = self._sql(Piece((), asked), [lines])
                 engine.execute(f"SELECT count(COLUMNS(*)) FROM {relation}").fetchall()  # noqa: S608 names and paths are quoted
+                if not natives:
+                    with suppress(DataSourceError):  # of the keys, which is told for all files together
+                        _types(engine, lines, lines)
 
             return read
 

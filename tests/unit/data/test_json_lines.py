@@ -121,12 +121,13 @@ def test_keys_that_come_later_can_be_declared(tmp_path):
         (b'{"a": 1}\n"SECRET"\n', 2, "and no object"),
         (b'{"a": 1}\n5\n', 2, "and no object"),
         (b'{"a": 1}\n5', 2, "and no object"),
+        (b'5\n{"a": 1}\n', 1, "and no object"),
         (b'{"a": 1}\n{"a": "SECRET\\ud800"}\n', 2, "the line cannot be read"),
         (b'{"a": 1}\n{"a": 1, "a": "SECRET"}\n', 2, "'a' is there twice"),
         (b'{"a": 1}\n{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", 2, "too deep in one another"),
         (b'{"a":' * 1_000_000 + b"1" + b"}" * 1_000_000 + b"\n", 1, "too deep in one another"),
     ],
-    ids=["array", "text", "number", "no-line-end", "half-a-sign", "twice", "deep", "deeper-than-memory"],
+    ids=["array", "text", "number", "no-line-end", "first", "half-a-sign", "twice", "deep", "deeper-than-memory"],
 )
 def test_a_line_of_another_kind_among_objects_of_one_key(tmp_path, data, line, says):
     """Where all objects have one key, the engine would take them whole for that key's values."""
