@@ -3,10 +3,14 @@
 import gzip
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from podium.datasources import Csv, Images, Json, Parquet
+from podium.datasources import Csv, Excel, Images, Json, Parquet
+from podium.datasources._files import look
+from podium.datasources._packed import check_packed
 from podium.errors import DataSourceError
 
 
@@ -158,6 +162,25 @@ def test_paths_that_are_no_files(tmp_path):
     assert rows_of(Csv(name="t", path=tmp_path)) == [(1,)]
 
 
+@pytest.mark.parametrize("kind", [Csv, Excel, Images, Json, Parquet])
+def test_a_file_that_may_not_be_read(kind):
+    """By root this is tried as another user, for whom there must be a way to the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        source = kind.sample(Path(folder))
+        assert rows_of(source)
+        path = source.path if source.path.is_file() else next(source.path.rglob("*.png"))
+        path.chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            refused(source, "permission", str(path))
+        finally:
+            if root:
+                os.seteuid(0)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="this user may read everything")
 def test_a_folder_that_may_not_be_entered(tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n")
@@ -271,3 +294,14 @@ def test_numbers_beyond_an_integer_stay_apart(tmp_path):
     assert Parquet(name="t", path=tmp_path / "untold.parquet").columns() == [("id", "text")]
     (tmp_path / "t.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in ids))
     assert rows_of(Json(name="t", path=tmp_path / "t.jsonl")) == [(str(number),) for number in ids]
+
+
+def test_a_compressed_file_is_looked_through_once(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    found = look(path)
+    check_packed(path, found, max_ratio=200)
+    path.unlink()
+    check_packed(path, found, max_ratio=200)
+    with pytest.raises(FileNotFoundError):
+        check_packed(path, found, max_ratio=100)
