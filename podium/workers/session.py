@@ -280,7 +280,9 @@ class WorkerSession:
         self._kill()
         code = await process.wait()
         if code == OVER_MEMORY:
-            return WorkerError(f"the worker used more than its {self._limits.memory_mb} MiB of memory.", code="worker_memory")
+            message = f"the worker used more than its {self._limits.memory_mb} MiB of memory."
+            remedy = "Do the data unpack to far more than they are? Else raise `worker_memory_mb` under limits."
+            return WorkerError(message, remedy=remedy, code="worker_memory")
         how = f"by signal {_signal_name(-code)}" if code < 0 else f"with exit status {code}"
         error = WorkerError(f"the worker ended {how} before it answered; its log is {self._log}.", code="worker_died")
         error.transient = code == -signal.SIGKILL

@@ -167,3 +167,10 @@ def test_what_is_no_fault_of_a_line_is_not_put_on_it(tmp_path):
 
     with pytest.raises(RuntimeError):
         bad_line(lines(tmp_path, {"a": 1}), {}, reads)
+
+
+def test_a_bad_line_of_a_packed_file_is_named(tmp_path):
+    (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 5 + b'{"a": "SECRET\n'))
+    with pytest.raises(DataSourceError, match=r"t\.jsonl\.gz, line 6: this is no complete JSON object") as caught:
+        rows_of(Json(name="t", path=tmp_path / "t.jsonl.gz"))
+    assert "SECRET" not in str(caught.value)

@@ -191,6 +191,7 @@ async def test_a_worker_over_its_memory_is_ended(cancer_csv, tmp_path):
         with pytest.raises(WorkerError) as caught:
             await worker.profile("full")
     assert caught.value.code == "worker_memory"
+    assert "worker_memory_mb" in caught.value.remedy
 
 
 @pytest.mark.parametrize("busy", [False, True])
