@@ -238,7 +238,7 @@ def test_names_that_are_no_utf8_are_told_by_their_number(tmp_path, caplog):
         names(tmp_path)
     (said,) = [record.getMessage() for record in caplog.records]
     assert "3 names" in said
-    assert "bad" not in said
+    assert "bad" not in said.replace(str(tmp_path), "")
 
 
 def test_a_folder_that_may_not_be_read_stops_all(tmp_path, monkeypatch):
