@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -33,6 +34,9 @@ def fault_of(error: BaseException) -> Fault:
     name = type(error).__name__
     if name in _MEMORY:
         return Fault(family="WorkerError", code="worker_memory", message="the worker reached its memory limit.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message, remedy = "there is no room to work in.", "Make room below PODIUM_HOME."
+        return Fault(family="WorkerError", code="no_room", message=message, remedy=remedy)
     return Fault(family="WorkerError", code="worker_error", message=f"the worker failed with {name}; its log has the reason.")
 
 

@@ -297,3 +297,15 @@ def test_a_foreign_error_is_told_by_its_type_alone():
         assert "SECRET" not in str(error)
     assert error_of({"family": "SystemExit", "code": "x", "message": "a\x1b[31m"}).message == "a [31m"
     assert error_of({"family": "TaskError", "code": "NO SPACES", "message": ""}).code == "worker_nonsense"
+
+
+def test_a_full_disk_is_told_as_that():
+    """Wherever in a worker it is met, and with none of its words, which name a private folder."""
+    from podium.workers.faults import fault_of
+
+    try:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"SECRET")
+    except OSError as error:
+        said = fault_of(error)
+    assert (said.code, said.remedy) == ("no_room", "Make room below PODIUM_HOME.")
