@@ -309,3 +309,12 @@ def test_a_full_disk_is_told_as_that():
     except OSError as error:
         said = fault_of(error)
     assert (said.code, said.remedy) == ("no_room", "Make room below PODIUM_HOME.")
+
+
+def test_an_engine_at_the_end_of_its_memory_is_told_as_that():
+    from podium.workers.faults import fault_of
+
+    said = fault_of(OSError("Out of Memory Error: could not allocate block of SECRET"))
+    assert said.code == "worker_memory"
+    assert said.remedy
+    assert "SECRET" not in said.message
