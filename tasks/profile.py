@@ -17,6 +17,7 @@ from tasks.keep import keep
 from tasks.step import log, step
 
 TELLING_SECONDS = 2.0
+LONGEST = {"partial": 3600, "full": 24 * 3600}  # seconds: whoever never answers must not keep the others from their first look
 
 
 @step("profile", retries=3, seconds=24 * 3600)
@@ -52,7 +53,7 @@ async def _profiled(desk: Desk, name: str, stage: Literal["partial", "full"]) ->
     telling = _Telling(desk, name)
     async with WorkerSession.open(
         source.dump(),
-        limits=Limits(memory_mb=limits.worker_memory_mb, seconds=24 * 3600),
+        limits=Limits(memory_mb=limits.worker_memory_mb, seconds=LONGEST[stage]),
         folder=desk.folder / "work",
         cache=desk.cache(name),
     ) as worker:

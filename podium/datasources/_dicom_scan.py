@@ -8,7 +8,9 @@ for both, and a test holds the two together over all of pydicom's own files.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from podium.datasources._headers import OTHER
@@ -16,6 +18,7 @@ from podium.datasources._one_each import Unfit
 
 FIRST_READ = 16 << 10
 LONGEST = 64 << 20  # bytes of a file that are looked through for its head
+UNPACKED = 256 << 20  # bytes of a deflated data set, which is held in memory
 UNDEFINED = 0xFFFFFFFF
 ITEM, SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 STORAGE, SYNTAX, CHARACTERS = 0x00020002, 0x00020010, 0x00080005
@@ -39,7 +42,7 @@ class _More(Exception):
 
 
 class _Odd(Exception):
-    """Not for this scan."""
+    """Not for this scan. `args`: where a deflated data set begins."""
 
 
 def elements(file: BinaryIO, wanted: Mapping[int, str], *, name: str = "") -> Elements:
@@ -59,9 +62,22 @@ def elements(file: BinaryIO, wanted: Mapping[int, str], *, name: str = "") -> El
                     raise Unfit("head_too_long") from None
                 head += file.read(max(more.args[0] - len(head), 7 * len(head)))
                 whole = len(head) < more.args[0]
-    except _Odd:
+    except _Odd as odd:
+        if odd.args and odd.args[0]:
+            _check_deflated(file, odd.args[0])
         file.seek(0)
         return by_pydicom(file, wanted)
+
+
+def _check_deflated(file: BinaryIO, start: int) -> None:
+    """The library unpacks such a file as a whole: not one that is a bomb. What is damaged in it, the library tells."""
+    file.seek(start)
+    unpacking, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with suppress(zlib.error):
+        while packed := unpacking.unconsumed_tail or file.read(FIRST_READ):
+            size += len(unpacking.decompress(packed, 1 << 20))
+            if size > UNPACKED:
+                raise Unfit("too_large")
 
 
 def by_pydicom(file: BinaryIO, wanted: Mapping[int, str]) -> Elements:
@@ -89,7 +105,7 @@ def _scanned(buffer: bytes, wanted: Mapping[int, str], *, whole: bool) -> Elemen
     if meta.get(STORAGE, b"").rstrip(b"\0 ") == DIRECTORY.encode():
         raise Unfit(OTHER)
     if syntax in ("", BIG, DEFLATED):
-        raise _Odd
+        raise _Odd(position if syntax == DEFLATED else 0)
     if SYNTAX in wanted:
         values[SYNTAX] = ("UI", meta[SYNTAX])
     read, last, end = (_implicit if syntax == IMPLICIT else _explicit), max(*wanted, CHARACTERS), len(buffer)

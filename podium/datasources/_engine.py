@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY_MB = 256
-COLUMN_KB = 100  # what a column of a wide table takes, however many rows there are
+COLUMN_KB = 350  # what a column of a wide table takes at most, however many rows there are: some ten blocks of 2,048 values
 
 # The SQL each type is read as. One type, one form: a fingerprint or a contract must not care which file format held the value.
 SQL = {

@@ -38,6 +38,8 @@ def explained(path: Path, *errors: type[Exception]) -> Iterator[None]:
     except Exception as error:
         if not from_engine(error) and not isinstance(error, (OSError, *errors)):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise fault(path, "this is a link that leads back to itself.", remedy="Mend the link.", code="missing_file") from None
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise fault(path, "there is no room to work in.", remedy="Make room below PODIUM_HOME.", code="no_room") from None
         raise _read_from(path, str(error)) from None
@@ -51,6 +53,11 @@ def from_engine(error: BaseException) -> bool:
     return kind.__module__.startswith(("duckdb", "_duckdb", "pyarrow")) and "Memory" not in kind.__name__
 
 
+def exhausted(error: BaseException) -> bool:
+    """Whether the engine came to the end of its own memory. Where all it was given is one line, that line is at fault."""
+    return type(error).__name__ == "OutOfMemoryException"
+
+
 def changed(path: Path) -> DataSourceError:
     """The file has become another one while it was read. Trying again reads the new one from its beginning."""
     error = fault(path, "the file changed while it was read.", remedy="It is read again.", code="changed_while_read")
@@ -58,7 +65,7 @@ def changed(path: Path) -> DataSourceError:
     return error
 
 
-def fault(path: Path, message: str, *, line: int | str = "", remedy: str = "", code: str = "unreadable") -> DataSourceError:
+def fault(path: Path | str, message: str, *, line: int | str = "", remedy: str = "", code: str = "unreadable") -> DataSourceError:
     """A DataSourceError that begins with the file, and the line where one is known."""
     where = f"{path}, line {line}" if line else str(path)
     return DataSourceError(f"{where}: {message}", remedy=remedy, code=code)
@@ -76,10 +83,15 @@ def unknown_column(source: str, name: str, known: Sequence[str], *, key: str = "
     )
 
 
-def check_names(path: Path, names: Sequence[str], *, line: int | str = "") -> None:
-    """Refuse empty names, duplicates, and names that differ only by case (SQL engines and people mix those up)."""
+def check_names(path: Path | str, names: Sequence[str], *, line: int | str = "") -> None:
+    """Refuse empty names, duplicates, and names that differ only by case (SQL engines and people mix those up).
+
+    And those with a zero byte, which end there for some that read them.
+    """
     seen: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
+        if "\0" in name:
+            raise fault(path, f"the name of column {position} has a zero byte in it.", line=line, remedy="Rename it.", code="column_names")
         if not name.strip():
             raise fault(path, f"column {position} has no name.", line=line, remedy="Name it.", code="column_names")
         other = seen.get(name.casefold())
@@ -142,9 +154,11 @@ def _read_from(path: Path, text: str) -> DataSourceError:
     if path.suffix in (".parquet", ".pq"):
         remedy = "Write it again: the copy may be cut short."
         return fault(path, "this is no complete Parquet file (its footer or a page is damaged).", remedy=remedy)
-    text_file = path.name.lower().endswith((".csv", ".tsv", ".txt", ".gz", ".zst"))
-    remedy = "the `delimiter`, `quote` and `encoding` set for it." if text_file else "that the copy is whole."
-    return fault(path, "the file cannot be read.", line=line, remedy=f"Check its format and {remedy}")
+    delimited = {".csv", ".tsv"} & {suffix.lower() for suffix in path.suffixes}
+    remedy = (
+        "Check its format and the `delimiter`, `quote` and `encoding` set for it." if delimited else "Check its format, or copy it again."
+    )
+    return fault(path, "the file cannot be read.", line=line, remedy=remedy)
 
 
 def _not_utf8(path: Path, line: str) -> DataSourceError:

@@ -30,6 +30,7 @@ from podium.datasources._faults import explained, fault
 from podium.errors import DataSourceError
 
 MAGIC = re.compile(r"[*?\[]")
+_DOUBLE = re.compile(r"((?:(?:^|(?<=/))\*\*/)+|\*\*+)")
 WORD = (1 << 64) - 1
 log = logging.getLogger("podium.datasources")
 Links = Literal["no", "files", "all"]
@@ -243,25 +244,48 @@ def look(path: Path, name: str = "") -> Found:
 
 
 def matcher(pattern: str) -> re.Pattern[str]:
-    """A pattern of path names as a regular expression: `*`, `?` and `[…]` stay inside a name, `**/` is any number of folders."""
-    out, at = "", 0
-    while at < len(pattern):
-        if pattern.startswith("**/", at):
-            out, at = out + "(?:[^/]+/)*", at + 3
-        elif pattern.startswith("**", at):
-            out, at = out + ".*", at + 2
-        elif pattern[at] in "*?":
-            out, at = out + ("[^/]*" if pattern[at] == "*" else "[^/]"), at + 1
-        elif pattern[at] == "[" and (end := pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] == "!"))) > 0:
-            inside = pattern[at + 1 : end]
-            no, inside = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
-            out, at = out + f"(?!/)[{no}{''.join(sign if sign == '-' else re.escape(sign) for sign in inside)}]", end + 1
-        else:
-            out, at = out + re.escape(pattern[at]), at + 1
+    """A pattern of path names as a regular expression: `*`, `?` and `[…]` stay inside a name, `**/` is any number of folders.
+
+    What stands between two stars is looked for from the left and then settled, so that no pattern and no name keep anybody waiting.
+    """
+    first, *rest = _DOUBLE.split(pattern)
+    out = _single(first)
+    for place in range(0, len(rest), 2):
+        star, after = rest[place : place + 2]
+        found = ("(?:[^/]+/)*?" if star.endswith("/") else ".*?") + _single(after)
+        out += found if place + 2 == len(rest) else f"(?>{found})"
     try:
         return re.compile(out, re.DOTALL)
     except re.error:
         raise fault(Path(pattern), "this is no pattern.", remedy="A range in [ ] goes upwards, as in [a-z].", code="pattern") from None
+
+
+def _single(pattern: str) -> str:
+    """The same for what has no `**` in it."""
+    out = ""
+    for name in re.split("(/)", pattern):
+        before, *stars = _signs(name)
+        out += before + "".join(f"(?>[^/]*?{fixed})" for fixed in stars[:-1]) + "".join(f"[^/]*?{fixed}" for fixed in stars[-1:])
+    return out
+
+
+def _signs(name: str) -> list[str]:
+    """What stands before, between and after the stars of one name, as regular expressions."""
+    found, at = [""], 0
+    while at < len(name):
+        if name[at] == "*":
+            found.append("")
+        elif name[at] == "?":
+            found[-1] += "[^/]"
+        elif name[at] == "[" and (end := name.find("]", at + 2 + (name[at + 1 : at + 2] == "!"))) > 0:
+            inside = name[at + 1 : end]
+            no, inside = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
+            found[-1] += f"(?!/)[{no}{''.join(sign if sign == '-' else re.escape(sign) for sign in inside)}]"
+            at = end
+        else:
+            found[-1] += re.escape(name[at])
+        at += 1
+    return found
 
 
 def _listed(handle: int, below: str, *, endings: tuple[str, ...], links: Links) -> tuple[Columns, list[str], int]:

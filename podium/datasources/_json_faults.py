@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from podium.datasources._faults import fault, from_engine, long_line
+from podium.datasources._faults import exhausted, fault, from_engine, long_line
 from podium.datasources._packed import blocks
 from podium.errors import DataSourceError
 
@@ -27,11 +27,11 @@ def bad_line(path: Path, natives: dict[str, str], reads: Callable[[Path], Reads]
         read = reads(place)
 
         def fails(lines: list[bytes], column: str | None = None) -> bool:
-            place.write_bytes(b"".join(lines))
+            place.write_bytes(b"".join([*lines, b"\n"]))  # a last line of one sign without an end would be passed over
             try:
                 read(place, column)
             except Exception as error:
-                if not from_engine(error):
+                if not (from_engine(error) or exhausted(error)):
                     raise
                 return True
             return False
@@ -57,14 +57,18 @@ def _explained(path: Path, line: int, text: bytes, column: str | None, natives: 
         found = json.loads(text, object_pairs_hook=_Object)
     except UnicodeDecodeError:
         return fault(path, "the text is not UTF-8.", line=line, remedy="Save it as UTF-8.", code="encoding")
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return fault(path, "its objects lie too deep in one another.", line=line, remedy="Write what is nested as text.", code="json_line")
+    except ValueError:
         return fault(path, "this is no complete JSON object.", line=line, remedy="Write one object on each line.", code="json_line")
     if not isinstance(found, _Object):
         return fault(path, "this is JSON, and no object.", line=line, remedy="Write one object on each line.", code="json_line")
+    keys = [name for name, _ in found]
+    twice = next((name for name in keys if keys.count(name) > 1), None) if column is None else column
+    if twice is not None and keys.count(twice) > 1:
+        return fault(path, f"the key {twice!r} is there twice.", line=line, remedy="Leave one out.", code="json_line")
     if column is None:
         return fault(path, "the line cannot be read.", line=line, remedy="Check what wrote it.", code="json_line")
-    if [name for name, _ in found].count(column) > 1:
-        return fault(path, f"the key {column!r} is there twice.", line=line, remedy="Leave one out.", code="json_line")
     message = f"column {column!r} was read as {natives[column].lower()}, and a value here does not fit."
     remedy = f"Correct the value, or set `types: {{{column}: text}}` for this datasource."
     return fault(path, message, line=line, remedy=remedy, code="value_does_not_fit")

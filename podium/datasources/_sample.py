@@ -51,7 +51,7 @@ def beginning(path: Path, size: int, *, encoding: str, mark: bool = True) -> tup
     if not data.strip():
         raise fault(path, "the file is empty.", remedy="A table needs at least a line of column names.", code="empty_file")
     if not mark and data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise _not_in(path, "utf-8 without a byte order mark", 1, remedy="Save it as UTF-8 without one.")
+        raise fault(path, "it begins with a byte order mark.", line=1, remedy="Save it as UTF-8 without one.", code="encoding")
     data = data.removeprefix(codecs.BOM_UTF8)
     return (data.replace(b"\r\n", b"\n") if b"\n" in data else data.replace(b"\r", b"\n")), whole
 

@@ -35,7 +35,7 @@ _DENIED_DEFINITION = _DENIED._replace(
 )
 _WRITES = _Said("writes", "{what} tries to write, and Podium only reads.", "Serve a table, or a view that calls nothing that writes.")
 _VALUE = _Said(UNREADABLE, "{what} holds a value that cannot be read.", "Correct it, or leave the column out: ignore_columns.")
-_QUERY = _Said("query", "the database does not understand what it is asked.", "Correct `query` or `token_query`; try it as this login.")
+_QUERY = _Said("query", "the database cannot do what it is asked.", "Read the view, `query` or `token_query` to its end as this login.")
 _SLOW = _Said("database_slow", "the database broke the reading off.", "Raise the login's statement_timeout (max_statement_time).")
 _FULL = _Said("database_full", "the database is at the end of its memory, disk or connections.", "Try again when it is less busy.", True)
 _DAMAGED = _Said("unreadable", "this is no SQLite database, or it is damaged or encrypted.", "Take a sound copy.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podium.contracts import ColumnType
-from podium.datasources._faults import unknown_column
+from podium.datasources._faults import check_names, unknown_column
 from podium.datasources._sql_faults import fault
 from podium.datasources._sql_session import settle
 from podium.datasources._sql_types import column_type, is_whole, seen_type, wanted
@@ -56,7 +56,9 @@ def table_of(connection: sa.Connection, source: Sql) -> str:
     if not source.table and len(there) == 1:
         return there[0]
     field = f"datasources.{source.name}.table"
-    if not source.table:
+    if not there:
+        error = fault(source.place, "it has no table.", remedy="Is it the right one? A login sees what it may.", code="missing_table")
+    elif not source.table:
         error = fault(source.place, f"it has {len(there)} tables.", remedy=f"Say which: {', '.join(there[:20])}.", code="missing_table")
     else:
         where = f" in schema {schema!r}" if schema else ""
@@ -81,6 +83,7 @@ def shape_of(connection: sa.Connection, source: Sql) -> Shape:
         origin = sa.text(f"({_literally(source.query)}) AS podium_rows")
         natives = _natives(connection, origin)
     kept = {column: native for column, native in natives.items() if column not in source.ignore_columns}
+    check_names(source.place, list(kept))
     source.check_fields(kept)
     for column in source.types:
         if column not in natives:

@@ -85,10 +85,11 @@ def _sheet(path: Path, wanted: Wanted) -> Any:
 
 def _check_size(path: Path, max_ratio: int) -> None:
     """What a zip says that it unpacks to is what the library will make room for."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as packed:
-        size = sum(one.file_size for one in packed.infolist())
+    with path.open("rb") as file:  # the library has one word for all that it cannot read, and none for what may not be opened
+        if not zipfile.is_zipfile(file):
+            return
+        with zipfile.ZipFile(file) as packed:
+            size = sum(one.file_size for one in packed.infolist())
     if size > max(HARMLESS, max_ratio * path.stat().st_size):
         message = f"it unpacks to more than {max_ratio} times its size."
         raise fault(path, message, remedy="Where that is right, set `max_ratio` for this datasource.", code="bomb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -13,19 +13,23 @@ from pydantic import Field
 from podium.contracts import ColumnType, Part
 from podium.datasources._csv_types import MOST_DIGITS
 from podium.datasources._engine import BEYOND, SQL, column_type, connect, listed, literal, quoted
-from podium.datasources._faults import check_names, explained, fault, from_engine
+from podium.datasources._faults import check_names, exhausted, explained, fault, from_engine
 from podium.datasources._files import Found
 from podium.datasources._json_faults import Reads, bad_line
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, records, share
 from podium.datasources._slices import Slice, check_last_line, copied, slices
 from podium.datasources._tables import Layout, Piece, Table
+from podium.errors import DataSourceError
 
 if TYPE_CHECKING:
     import duckdb
 
 EVERY = "sample_size = -1, maximum_depth = 2, map_inference_threshold = -1, field_appearance_threshold = 0"
-LINES = f"format = 'newline_delimited', maximum_object_size = {16 << 20}"
+# `records`: without it the engine takes a file of one key, and one line that is no object, for whole objects as values of that key.
+LINES = f"format = 'newline_delimited', maximum_object_size = {16 << 20}, records = true"
+OBJECTS = f"format = 'newline_delimited', maximum_object_size = {16 << 20}"
+MOST_KEYS = 20_000
 _NO_VALUES = ('"NULL"', "NULL")
 _NESTED = ("OBJECT", "ARRAY")
 
@@ -51,7 +55,7 @@ class Json(Table):
             try:
                 types = _types(connect(sample), sample, self.path)
             except Exception as error:
-                if not from_engine(error):
+                if not (from_engine(error) or exhausted(error)):  # of a line that is nested without end
                     raise
                 for found in files:
                     self._blame_lines(self._path(found), {})
@@ -88,17 +92,21 @@ class Json(Table):
 
     def _blame_lines(self, path: Path, natives: dict[str, str]) -> None:
         def reads(place: Path) -> Reads:
-            engine, every = connect(place, columns=len(natives)), natives or {"any": "VARCHAR"}
+            engine = connect(place, columns=len(natives))
 
             def read(lines: Path, column: str | None) -> None:
-                relation = self._sql(Piece((), every if column is None else {column: natives[column]}), [lines])
+                asked = (natives or {"any": "VARCHAR"}) if column is None else {column: natives[column]}
+                relation = self._sql(Piece((), asked), [lines])
                 engine.execute(f"SELECT count(COLUMNS(*)) FROM {relation}").fetchall()  # noqa: S608 names and paths are quoted
+                if not natives:
+                    with suppress(DataSourceError):  # of the keys, which is told for all files together
+                        _types(engine, lines, lines)
 
             return read
 
         with explained(path):
             if error := bad_line(path, natives, reads):
-                raise error
+                raise error from None  # the log has our words, and not the engine's, which quote the line
 
     def _start(self, found: Found, size: int, rows: int) -> bytes:
         path = self._path(found)
@@ -126,8 +134,11 @@ class Json(Table):
 
 def _types(engine: duckdb.DuckDBPyConnection, sample: Path, path: Path) -> dict[str, str]:
     """The keys in the order in which they come, with DuckDB's types; JSON for what is nested or mixed with what is."""
-    where = f"({listed([sample])}, {LINES}"
-    keys = [str(key) for (key,) in engine.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects{where})").fetchall()]  # noqa: S608
+    where, objects = f"({listed([sample])}, {LINES}", f"({listed([sample])}, {OBJECTS})"
+    keys = [str(key) for (key,) in engine.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects{objects}").fetchall()]  # noqa: S608
+    if len(keys) > MOST_KEYS:
+        remedy = f"A key is a column, and at most {MOST_KEYS:,} are read: write what differs from object to object as a value."
+        raise fault(path, f"its objects have {len(keys):,} keys.", remedy=remedy, code="too_many_keys")
     check_names(path, sorted(keys))
     if not keys:
         raise fault(path, "no object has a key.", remedy="Write one object on each line.", code="no_columns")

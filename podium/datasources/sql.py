@@ -113,8 +113,8 @@ class Sql(Datasource):
         which = [self.place, self.schema_name, self.table, self.query, self.types, self.key, state]
         return hashlib.sha256(canonical(which)).hexdigest()[:32]
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Every row; as many at a time as make a batch of a few megabytes."""
+    def _batches(self, columns: Sequence[str], *, ordered: bool = True) -> Iterator[pa.RecordBatch]:
+        """Every row; as many at a time as make a batch of a few megabytes. Not `ordered`: no other column has a part in it."""
         from podium.datasources._sql_shape import shape_of
 
         with self._reading(column=columns[0] if len(columns) == 1 else "") as connection:
@@ -122,7 +122,8 @@ class Sql(Datasource):
             for name in columns:
                 if name not in shape.types:
                     raise unknown_column(self.name, name, list(shape.types))
-            result: Any = connection.execution_options(stream_results=True).execute(shape.select(columns))
+            wanted = shape.select(columns) if ordered else shape.select(columns).order_by(None)
+            result: Any = connection.execution_options(stream_results=True).execute(wanted)
             rows, start = result.fetchmany(1), 0  # the one that SQLAlchemy has in hand already
             while rows:
                 yield (batch := self._batch(shape, columns, rows, start))
@@ -157,7 +158,7 @@ class Sql(Datasource):
         """The database said that some value cannot be read, and not whose: each column by itself tells. Raises DataSourceError."""
         if len(columns) > 1:
             for name in columns:
-                for _ in self._batches([name]):
+                for _ in self._batches([name], ordered=False):
                     pass
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,12 @@ def fault_of(error: BaseException) -> Fault:
         texts = {"message": error.message[:1000], "field": error.field[:300], "remedy": error.remedy[:1000]}
         return Fault(family=known, code=error.code, transient=error.transient, **texts)
     name = type(error).__name__
-    if name in _MEMORY:
-        return Fault(family="WorkerError", code="worker_memory", message="the worker reached its memory limit.")
+    if name in _MEMORY or (isinstance(error, OSError) and "out of memory" in str(error).lower()):  # DuckDB's, by way of an Arrow reader
+        remedy = "Are there values of many megabytes? Else raise `worker_memory_mb` under limits."
+        return Fault(family="WorkerError", code="worker_memory", message="the worker reached its memory limit.", remedy=remedy)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message, remedy = "there is no room to work in.", "Make room below PODIUM_HOME."
+        return Fault(family="WorkerError", code="no_room", message=message, remedy=remedy)
     return Fault(family="WorkerError", code="worker_error", message=f"the worker failed with {name}; its log has the reason.")
 
 

@@ -215,9 +215,9 @@ class WorkerSession:
                     return await self._answer(answer, on_progress)
             except TimeoutError:
                 self._kill()
-                raise WorkerError(
-                    f"the worker timed out: {fields['do']} took longer than {self._limits.seconds:g} s.", code="worker_timeout"
-                ) from None
+                message = f"the worker timed out: {fields['do']} took longer than {self._limits.seconds:g} s."
+                remedy = "Does the disk or the database answer, and does the view or query come to an end?"
+                raise WorkerError(message, remedy=remedy, code="worker_timeout") from None
             except (asyncio.IncompleteReadError, ConnectionError):
                 raise await self._died() from None
             except WorkerError as error:
@@ -280,7 +280,9 @@ class WorkerSession:
         self._kill()
         code = await process.wait()
         if code == OVER_MEMORY:
-            return WorkerError(f"the worker used more than its {self._limits.memory_mb} MiB of memory.", code="worker_memory")
+            message = f"the worker used more than its {self._limits.memory_mb} MiB of memory."
+            remedy = "Do the data unpack to far more than they are? Else raise `worker_memory_mb` under limits."
+            return WorkerError(message, remedy=remedy, code="worker_memory")
         how = f"by signal {_signal_name(-code)}" if code < 0 else f"with exit status {code}"
         error = WorkerError(f"the worker ended {how} before it answered; its log is {self._log}.", code="worker_died")
         error.transient = code == -signal.SIGKILL

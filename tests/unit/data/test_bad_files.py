@@ -3,10 +3,14 @@
 import gzip
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from podium.datasources import Csv, Json, Parquet
+from podium.datasources import Csv, Excel, Images, Json, Parquet
+from podium.datasources._files import look
+from podium.datasources._packed import check_packed
 from podium.errors import DataSourceError
 
 
@@ -95,6 +99,14 @@ def test_ten_thousand_columns(tmp_path):
     assert [batch.to_pylist() for batch in source.read(["c9999", "c0"])] == [[{"c9999": "1.5", "c0": "1.5"}, {"c9999": "x", "c0": "x"}]]
 
 
+def test_two_thousand_columns_that_the_engine_alone_reads(tmp_path):
+    """It needs memory for each column, however few rows there are."""
+    names = [f"c{n}" for n in range(2_000)]
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + (",".join(["SECRET"] * 2_000) + "\n") * 2_100)
+    source = Csv(name="t", path=tmp_path / "t.csv", encoding="latin-1", types=dict.fromkeys(names, "text"))
+    assert sum(batch.num_rows for batch in source.read(names)) == 2_100
+
+
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_a_bomb_is_refused_before_it_is_read(tmp_path, kind, monkeypatch):
     import pyarrow as pa
@@ -140,12 +152,33 @@ def test_paths_that_are_no_files(tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
     refused(Csv(name="t", path=tmp_path / "link.csv"), "missing_file", "link.csv")
     refused(Csv(name="t", path=tmp_path / "none.csv"), "missing_file", "none.csv")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    refused(Images(name="t", path=tmp_path / "loop.png"), "missing_file", "leads back to itself")
     refused(Csv(name="t", path=tmp_path), "no_files", str(tmp_path))
     (tmp_path / "x.csv").mkdir()
     refused(Csv(name="t", path=tmp_path / "x.csv"), "no_files", "x.csv")
     (tmp_path / "x.csv" / "part.csv").write_text("a\n1\n")
     assert rows_of(Csv(name="t", path=tmp_path / "x.csv")) == [(1,)]
     assert rows_of(Csv(name="t", path=tmp_path)) == [(1,)]
+
+
+@pytest.mark.parametrize("kind", [Csv, Excel, Images, Json, Parquet])
+def test_a_file_that_may_not_be_read(kind):
+    """By root this is tried as another user, for whom there must be a way to the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        source = kind.sample(Path(folder))
+        assert rows_of(source)
+        path = source.path if source.path.is_file() else next(source.path.rglob("*.png"))
+        path.chmod(0)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            refused(source, "permission", str(path))
+        finally:
+            if root:
+                os.seteuid(0)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="this user may read everything")
@@ -168,7 +201,13 @@ def test_no_parquet(tmp_path, data, says):
 
 
 @pytest.mark.parametrize(
-    ("names", "says"), [(["a", "a"], ": two columns are called 'a'"), (["a", ""], ": column 2 has no name")], ids=["twice", "empty"]
+    ("names", "says"),
+    [
+        (["a", "a"], ": two columns are called 'a'"),
+        (["a", ""], ": column 2 has no name"),
+        (["a", "b\0c"], ": the name of column 2 has a zero byte"),
+    ],
+    ids=["twice", "empty", "zero-byte"],
 )
 def test_names_of_a_parquet_file_stand_in_no_line(tmp_path, names, says):
     import pyarrow as pa
@@ -258,3 +297,14 @@ def test_numbers_beyond_an_integer_stay_apart(tmp_path):
     assert Parquet(name="t", path=tmp_path / "untold.parquet").columns() == [("id", "text")]
     (tmp_path / "t.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in ids))
     assert rows_of(Json(name="t", path=tmp_path / "t.jsonl")) == [(str(number),) for number in ids]
+
+
+def test_a_compressed_file_is_looked_through_once(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    found = look(path)
+    check_packed(path, found, max_ratio=200)
+    path.unlink()
+    check_packed(path, found, max_ratio=200)
+    with pytest.raises(FileNotFoundError):
+        check_packed(path, found, max_ratio=100)

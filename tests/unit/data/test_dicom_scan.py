@@ -7,12 +7,13 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.datadict import dictionary_VR
+from pydicom.uid import UID
 
 from podium.datasources import _dicom_scan
 from podium.datasources._dicom_scan import Elements, by_pydicom, elements
 from podium.datasources._dicom_values import TEXTS, type_of, value_of
 from podium.datasources._one_each import Unfit
-from podium.datasources.dicom import attributes
+from podium.datasources.dicom import _made, attributes
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix not in (".txt", ".json", ".gz", ".dump", ".icc"))
@@ -147,3 +148,18 @@ def test_what_may_be_many_is_text():
     shape = {name: one.type for name, one in attributes(("PixelSpacing", "SliceThickness", "Rows"), ("StudyDate", "StudyTime")).items()}
     assert shape == {"PixelSpacing": "text", "SliceThickness": "number", "Rows": "integer", "StudyDate": "date", "StudyTime": "text"}
     assert all(dictionary_VR(tag) in TEXTS or type_of(vr, many=False) for tag, vr in WANTED.items() if tag > 0x00080000)
+
+
+def test_a_deflated_file_that_is_a_bomb_is_kept_out(monkeypatch):
+    """The library would unpack it whole, whatever it comes to."""
+    made = _made("CT", rows=100)
+    made.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1.99")
+    out = io.BytesIO()
+    made.save_as(out, enforce_file_format=True)
+    wanted = {0x00080060: "CS"}
+    out.seek(0)
+    assert elements(out, wanted).values[0x00080060][1] == b"CT"
+    monkeypatch.setattr("podium.datasources._dicom_scan.UNPACKED", 100)
+    out.seek(0)
+    with pytest.raises(Unfit, match="too_large"):
+        elements(out, wanted)

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import traceback
 
 import pytest
 
 from podium.datasources import Json, _slices
+from podium.datasources._json_faults import bad_line
 from podium.errors import DataSourceError
 
 
@@ -104,10 +106,11 @@ def test_a_bad_line_is_named(tmp_path, late, code, says, early):
         (b'\xef\xbb\xbf{"a": "SECRET"}\n', "encoding"),
         (b'{"a": "SECRET\xe9"}\n', "encoding"),
         (b'{"a": 1, "A": "SECRET"}\n', "column_names"),
+        (b'{"a\\u0000b": "SECRET"}\n', "column_names"),
         (b"{}\n{}\n", "no_columns"),
         (b'{"a": "' + b"S" * (40 << 20) + b'"}\n', "long_line"),
     ],
-    ids=["empty", "array", "mark", "latin-1", "case", "no-keys", "long"],
+    ids=["empty", "array", "mark", "latin-1", "case", "zero-byte", "no-keys", "long"],
 )
 def test_refused(tmp_path, data, code):
     path = tmp_path / "t.jsonl"
@@ -123,3 +126,65 @@ def test_refused(tmp_path, data, code):
 def test_keys_that_come_later_can_be_declared(tmp_path):
     path = lines(tmp_path, {"a": 1}, {"a": 2})
     assert Json(name="t", path=path, types={"late": "integer"}).columns() == [("a", "integer"), ("late", "integer")]
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "says"),
+    [
+        (b'{"a": 1}\n[1, "SECRET"]\n{"a": 2}\n', 2, "and no object"),
+        (b'{"a": 1}\n"SECRET"\n', 2, "and no object"),
+        (b'{"a": 1}\n5\n', 2, "and no object"),
+        (b'{"a": 1}\n5', 2, "and no object"),
+        (b'5\n{"a": 1}\n', 1, "and no object"),
+        (b'{"a": 1}\n{"a": "SECRET\\ud800"}\n', 2, "the line cannot be read"),
+        (b'{"a": 1}\n{"a": 1, "a": "SECRET"}\n', 2, "'a' is there twice"),
+        (b'{"a": 1}\n{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}\n", 2, "too deep in one another"),
+        (b'{"a":' * 1_000_000 + b"1" + b"}" * 1_000_000 + b"\n", 1, "too deep in one another"),
+    ],
+    ids=["array", "text", "number", "no-line-end", "first", "half-a-sign", "twice", "deep", "deeper-than-memory"],
+)
+def test_a_line_of_another_kind_among_objects_of_one_key(tmp_path, data, line, says):
+    """Where all objects have one key, the engine would take them whole for that key's values."""
+    (tmp_path / "t.jsonl").write_bytes(data)
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(Json(name="t", path=tmp_path / "t.jsonl"))
+    assert caught.value.code == "json_line"
+    assert f"line {line}:" in caught.value.message
+    assert says in caught.value.message
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_log_never_holds_what_the_engine_says_of_a_line(tmp_path):
+    good = ['{"a": 1, "b": 2}'] * 20
+    source = Json(name="t", path=lines(tmp_path, *good, '{"a": 1, "a": 2, "b": "SECRET"}'), types={"a": "integer", "b": "text"})
+    with pytest.raises(DataSourceError) as caught:
+        rows_of(source)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_keys_that_are_values_are_not_taken_for_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr("podium.datasources.json.MOST_KEYS", 3)
+    rows = [{f"SECRET{n}": 1} for n in range(4)]
+    assert len(Json(name="t", path=lines(tmp_path, *rows[:3])).columns()) == 3
+    with pytest.raises(DataSourceError, match="its objects have 4 keys") as caught:
+        Json(name="t", path=lines(tmp_path, *rows)).columns()
+    assert caught.value.code == "too_many_keys"
+    assert "SECRET" not in str(caught.value)
+
+
+def test_what_is_no_fault_of_a_line_is_not_put_on_it(tmp_path):
+    def reads(_place):
+        def read(_lines, _column):
+            raise RuntimeError
+
+        return read
+
+    with pytest.raises(RuntimeError):
+        bad_line(lines(tmp_path, {"a": 1}), {}, reads)
+
+
+def test_a_bad_line_of_a_packed_file_is_named(tmp_path):
+    (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 5 + b'{"a": "SECRET\n'))
+    with pytest.raises(DataSourceError, match=r"t\.jsonl\.gz, line 6: this is no complete JSON object") as caught:
+        rows_of(Json(name="t", path=tmp_path / "t.jsonl.gz"))
+    assert "SECRET" not in str(caught.value)

@@ -191,6 +191,7 @@ async def test_a_worker_over_its_memory_is_ended(cancer_csv, tmp_path):
         with pytest.raises(WorkerError) as caught:
             await worker.profile("full")
     assert caught.value.code == "worker_memory"
+    assert "worker_memory_mb" in caught.value.remedy
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -298,3 +299,24 @@ def test_a_foreign_error_is_told_by_its_type_alone():
     assert str(told) == "the worker failed with ValueError; its log has the reason. Read the end of /pod/work/worker.log."
     assert error_of({"family": "SystemExit", "code": "x", "message": "a\x1b[31m"}).message == "a [31m"
     assert error_of({"family": "TaskError", "code": "NO SPACES", "message": ""}).code == "worker_nonsense"
+
+
+def test_a_full_disk_is_told_as_that():
+    """Wherever in a worker it is met, and with none of its words, which name a private folder."""
+    from podium.workers.faults import fault_of
+
+    try:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"SECRET")
+    except OSError as error:
+        said = fault_of(error)
+    assert (said.code, said.remedy) == ("no_room", "Make room below PODIUM_HOME.")
+
+
+def test_an_engine_at_the_end_of_its_memory_is_told_as_that():
+    from podium.workers.faults import fault_of
+
+    said = fault_of(OSError("Out of Memory Error: could not allocate block of SECRET"))
+    assert said.code == "worker_memory"
+    assert said.remedy
+    assert "SECRET" not in said.message

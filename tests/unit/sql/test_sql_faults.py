@@ -181,3 +181,18 @@ datasources:
     log = (tmp_path / "home" / "work" / "worker.log").read_text()
     assert "does not accept this login" in log
     assert PASSWORD not in done.stdout + done.stderr + log
+
+
+def test_the_column_that_a_view_cannot_work_out_is_named(pg):
+    """Not the first one, which is only ordered by it."""
+    pg.run("CREATE VIEW v AS SELECT n AS a, CASE WHEN n = 9 THEN ('SECRET' || n)::int END AS b FROM generate_series(1, 20) n")
+    with pytest.raises(DataSourceError, match="column 'b' of table 'v' holds a value") as caught:
+        list(Sql(name="t", url=pg.url, table="v").read(["a", "b"]))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_names_that_differ_only_by_case(pg):
+    pg.run("""CREATE TABLE t (a int, "A" int)""")
+    with pytest.raises(DataSourceError, match="columns 'a' and 'A' differ only by case"):
+        Sql(name="t", url=pg.url, table="t").columns()
+    assert Sql(name="t", url=pg.url, table="t", ignore_columns=("A",)).columns() == [("a", "integer")]

@@ -250,3 +250,21 @@ def test_what_a_pod_file_can_say(fields):
 
     Datasource.load({"kind": "sql", "name": "a", **fields})
     assert Draft202012Validator(Sql.model_json_schema()).is_valid({"name": "a", **fields})
+
+
+def test_a_column_without_a_name_is_refused(tmp_path):
+    path = tmp_path / "t.db"
+    made = sqlite3.connect(path)
+    made.executescript("""CREATE TABLE t (a INTEGER, "" TEXT); INSERT INTO t VALUES (1, 'SECRET')""")
+    made.close()
+    with pytest.raises(DataSourceError, match="column 2 has no name") as caught:
+        Sql(name="t", path=path).columns()
+    assert caught.value.code == "column_names"
+    assert caught.value.message.startswith(f"{path}: ")
+    assert Sql(name="t", path=path, ignore_columns=("",)).columns() == [("a", "integer")]
+
+
+def test_a_database_without_a_table(tmp_path):
+    (tmp_path / "t.db").write_bytes(b"")
+    with pytest.raises(DataSourceError, match="it has no table"):
+        Sql(name="t", path=tmp_path / "t.db").columns()
