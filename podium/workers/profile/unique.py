@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AT_ONCE = 250_000
+AT_ONCE = 1_000_000
 MOST_KEPT = 20_000_000  # hashes of one source, over all columns and parts
 WIDTH = 8
 
