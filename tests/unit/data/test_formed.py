@@ -58,7 +58,7 @@ def test_a_librarys_own_error_is_explained(tmp_path):
     class TheirError(Exception):
         pass
 
-    told = r"a\.sav: the file cannot be read\. Check its format and that the copy is whole\."
+    told = r"a\.sav: the file cannot be read\. Check its format, or copy it again\."
     with pytest.raises(DataSourceError, match=told), explained(tmp_path / "a.sav", TheirError):
         raise TheirError("secret")
     with pytest.raises(TheirError), explained(tmp_path / "a.sav"):
