@@ -52,8 +52,7 @@ class Judge:
             self._seen = frame.columns
             yield from self._table(frame.columns)
         for name, column in self._columns.items():
-            if name in frame.columns:
-                judge = column.of_all if _all_there(frame[name]) else column.of_any
+            if name in frame.columns and (judge := column.judge(frame[name])):
                 yield from _broken(pl.LazyFrame({"c": frame[name]}), judge, of=name, rows=frame.height)
         for rule in self._across:
             if set(rule.names) <= set(frame.columns):
@@ -71,9 +70,9 @@ class Judge:
 
 
 class _Alone:
-    """A column's rules without `unique`, which no batch can judge: `of_any` values, and `of_all` there are where none is missing.
+    """A column's rules without `unique`, which no batch can judge.
 
-    Polars knows whether one is missing; pandera would look at each row for it, which is a third of its work.
+    Polars knows whether a value is missing; pandera would look at each row for it, which is a third of its work.
     """
 
     def __init__(self, column: Column) -> None:
@@ -81,8 +80,15 @@ class _Alone:
         self.of_any.name = "c"
         self.of_any.unique = False
         self.of_any.checks = [_counted(check) for check in column.checks]
-        self.of_all = copy.copy(self.of_any)
-        self.of_all.nullable = True
+        self._of_all = copy.copy(self.of_any)
+        self._of_all.nullable = True
+        self._only_type = column.dtype.type if column.dtype and not (column.checks or column.parsers or column.coerce) else None
+
+    def judge(self, values: pl.Series) -> Column | None:
+        """What pandera is to judge of them; None where there is nothing left to."""
+        if self.of_any.nullable or not (values.null_count() or (values.dtype.is_float() and values.is_nan().any())):
+            return None if values.dtype == self._only_type else self._of_all
+        return self.of_any
 
 
 class _Across:
@@ -97,11 +103,6 @@ class _Across:
 
     def part(self, frame: pl.DataFrame) -> pl.LazyFrame:
         return pl.LazyFrame({f"c{number}": frame[name] for number, name in enumerate(self.names)}) if self.names else frame.lazy()
-
-
-def _all_there(column: pl.Series) -> bool:
-    """Whether no value is missing, as pandera has it: NaN is."""
-    return not column.null_count() and not (column.dtype.is_float() and column.is_nan().any())
 
 
 def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
