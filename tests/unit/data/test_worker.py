@@ -295,8 +295,8 @@ def test_a_foreign_error_is_told_by_its_type_alone():
         error = error_of(fault_of(foreign).model_dump())
         assert isinstance(error, WorkerError)
         assert "SECRET" not in str(error)
-    told = error_of(fault_of(ValueError("SECRET")).model_dump(), log=Path("/pod/work/worker.log"))
-    assert str(told) == "the worker failed with ValueError; its log has the reason. Read the end of /pod/work/worker.log."
+    told = error_of(fault_of(ValueError("SECRET")).model_dump(), log=Path("/pod/logs/worker.log"))
+    assert str(told) == "the worker failed with ValueError; its log has the reason. Read the end of /pod/logs/worker.log."
     assert error_of({"family": "SystemExit", "code": "x", "message": "a\x1b[31m"}).message == "a [31m"
     assert error_of({"family": "TaskError", "code": "NO SPACES", "message": ""}).code == "worker_nonsense"
 
