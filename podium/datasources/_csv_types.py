@@ -51,15 +51,16 @@ def sniffed(
         return None
     types: dict[str, str | None] = {name: str(column["type"]) for name, column in zip(names, columns, strict=True)}
     as_text = reader([path], form, dict.fromkeys(names, "VARCHAR"), header=header)
-    doubts = {"BOOLEAN": _other_words, "DOUBLE": _long_codes}
+    doubts = {"BOOLEAN": _other_words, "DOUBLE": long_codes}
     doubtful = {name: doubts[native] for name in names if (native := str(types[name])) in doubts}
     as_written = _true(engine, as_text, [doubt(quoted(name)) for name, doubt in doubtful.items()])
     types |= {name: "VARCHAR" for name, said in zip(doubtful, as_written, strict=True) if said}
     if "TIMESTAMP" not in types.values():
         texts = [name for name in names if types[name] == "VARCHAR"]
-        written = {form: _true(engine, as_text, [_is_time(quoted(name), form) for name in texts]) for form in _DOTTED}
-        timestamp = next((form for form, said in written.items() if any(said)), timestamp)
-        types |= {name: "TIMESTAMP" for name, said in zip(texts, written.get(timestamp, ()), strict=False) if said}
+        looks = {(form, name): _is_time(quoted(name), form) for form in _DOTTED for name in texts}
+        if times := [look for look, said in zip(looks, _true(engine, as_text, list(looks.values())), strict=True) if said]:
+            timestamp = times[0][0]
+            types |= {name: "TIMESTAMP" for form, name in times if form == timestamp}
     commas: list[str] = []
     if delimiter != "," and "DOUBLE" not in types.values():
         texts = [name for name in names if types[name] == "VARCHAR"]
@@ -110,7 +111,8 @@ def _other_words(c: str) -> str:
     return f"bool_or(lower({c}) NOT IN ('true', 'false'))"
 
 
-def _long_codes(c: str) -> str:
+def long_codes(c: str) -> str:
+    """SQL: whether some are whole numbers of so many digits that a float would not keep them all. Two that differ would be one."""
     return f"bool_or(strlen({c}) > {MOST_DIGITS} AND regexp_full_match(trim({c}), '[+-]?[0-9]+'))"
 
 

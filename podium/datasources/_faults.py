@@ -14,6 +14,7 @@ from pathlib import Path
 
 from podium.errors import DataSourceError
 
+ROW_NAMES = "rownames"
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _COLUMN = re.compile(r"^Column (.+) is being converted as type ([A-Z]+)", re.MULTILINE)
 _LONG = ("maximum line size", "maximum_object_size", "does not support a full read")
@@ -43,6 +44,12 @@ def explained(path: Path, *errors: type[Exception]) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise fault(path, "there is no room to work in.", remedy="Make room below PODIUM_HOME.", code="no_room") from None
         raise _read_from(path, str(error)) from None
+
+
+def with_row_names(names: Sequence[str]) -> list[str]:
+    """A first column without a name holds the names of the rows, as R and pandas write them."""
+    unnamed = len(names) > 1 and not names[0].strip() and ROW_NAMES not in names
+    return [ROW_NAMES, *names[1:]] if unnamed else list(names)
 
 
 def from_engine(error: BaseException) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.contracts import ColumnType
 from podium.datasources import ARROW, BATCH_ROWS, Datasource
 from podium.datasources._faults import unknown_column
+from podium.datasources._picked import picked
 from podium.errors import DataSourceError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def formed(
         for place in range(0, len(table), BATCH_ROWS):
             piece = table.iloc[place : place + BATCH_ROWS] if hasattr(table, "iloc") else table.slice(place, BATCH_ROWS)
             batch = _batch(source, piece, {name: shape[name] for name in columns})
-            yield batch if wanted is None else _picked(batch, wanted, start)
+            yield batch if wanted is None else picked(batch, wanted, start)
             start += batch.num_rows
 
 
@@ -54,10 +54,3 @@ def _array(source: Datasource, piece: Any, name: str, kind: ColumnType) -> pa.Ar
         remedy = f"Have columns() and what {type(source).__name__} reads agree: it is to be {ARROW[kind]}."
         message = f"column {name!r} of datasource {source.name!r} does not hold what columns() says: {kind}."
         raise DataSourceError(message, remedy=remedy, code="column_type") from None
-
-
-def _picked(batch: pa.RecordBatch, wanted: Sequence[int], start: int) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    rows = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + batch.num_rows)]
-    return batch.take(pa.array([row - start for row in rows], pa.int64()))

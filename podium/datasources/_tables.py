@@ -19,6 +19,7 @@ from podium.datasources import BATCH_ROWS
 from podium.datasources._engine import cast, column_type, connect, literal, quoted
 from podium.datasources._faults import changed, check_names, explained, fault, from_engine, unknown_column
 from podium.datasources._files import Files, Found, token_of
+from podium.datasources._picked import picked
 
 if TYPE_CHECKING:
     import duckdb
@@ -307,7 +308,7 @@ class Table(Files):
             for query in queries(columns):
                 for batch in engine.sql(query).to_arrow_reader(rows):
                     exact = batch if columns else batch.select([])
-                    yield exact if wanted is None else _taken(exact, wanted, start)
+                    yield exact if wanted is None else picked(exact, wanted, start)
                     start += batch.num_rows
 
 
@@ -331,12 +332,3 @@ def _now(path: Path) -> str:
     except OSError:
         return ""
     return Found.of(path.name, about).token
-
-
-def _taken(batch: pa.RecordBatch, wanted: Sequence[int], start: int) -> pa.RecordBatch:
-    import bisect
-
-    import numpy as np
-
-    rows = wanted[bisect.bisect_left(wanted, start) : bisect.bisect_left(wanted, start + batch.num_rows)]
-    return batch.take(np.asarray(rows, dtype=np.int64) - start)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from podium.contracts import ColumnType
 from podium.datasources import ARROW
-from podium.datasources._faults import check_names, fault
+from podium.datasources._faults import check_names, fault, with_row_names
 from podium.datasources._packed import HARMLESS
 from podium.errors import DataSourceError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 20_000
-ROW_NAMES = "rownames"
 _KINDS: tuple[tuple[type, ColumnType], ...] = ((bool, "boolean"), (int, "integer"), (dt.datetime, "timestamp"), (dt.date, "date"))
 
 
@@ -105,9 +104,8 @@ def _header(path: Path, sheet: Any, wanted: Wanted) -> tuple[int, list[str]]:
             if any(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells[: len(names)]):
                 remedy = "Add a row of column names, or set `header_row` to the one that has them."
                 raise fault(path, "the header's row has numbers in it.", line=number, remedy=remedy, code="no_header")
-            if len(names) > 1 and not names[0].strip() and ROW_NAMES not in names:
-                names[0] = ROW_NAMES
             if names:
+                names = with_row_names(names)
                 check_names(path, names, line=number)
                 return number, names
     raise fault(path, "the sheet is empty.", remedy="A table needs at least a row of column names: see `header_row`.", code="empty_file")

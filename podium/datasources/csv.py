@@ -21,7 +21,7 @@ from podium.contracts import ColumnType, Part
 from podium.datasources._csv_quick import Form, quickly
 from podium.datasources._csv_types import Sniffed, joined, reader, sniffed, walk
 from podium.datasources._engine import SQL, column_type, connect, literal
-from podium.datasources._faults import check_names, explained, fault, from_engine, long_line, same_columns, unknown_column
+from podium.datasources._faults import check_names, explained, fault, from_engine, long_line, same_columns, unknown_column, with_row_names
 from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
@@ -35,7 +35,6 @@ NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "#N/A")
 IN_A_LINE: JsonDict = {"pattern": "^[^\\r\\n\\u0000]*$"}
 DELIMITER = "delim = "  # what a piece's note begins with
 COMMA = ", decimal_separator = ','"
-ROW_NAMES = "rownames"
 
 
 class Start(NamedTuple):
@@ -168,10 +167,7 @@ class Csv(Table):
         return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
 
     def _names(self, path: Path, cells: list[str]) -> tuple[str, ...]:
-        """A first line with a number for a name is taken for data: silently losing a row would be worse than asking.
-
-        A first column without a name holds the names of the rows, as R and pandas write them.
-        """
+        """A first line with a number for a name is taken for data: silently losing a row would be worse than asking."""
         if self.header is False:
             if len(self.names) != len(cells):
                 message = f"`names` has {len(self.names)} names, and the file {len(cells)} columns."
@@ -180,9 +176,7 @@ class Csv(Table):
         if self.header is None and any(_is_number(cell) for cell in cells):
             remedy = "Add a line of column names, or set `header: false` and `names`; `header: true` where these are the names."
             raise fault(path, "the first line looks like data, not like column names.", line=1, remedy=remedy, code="no_header")
-        if len(cells) > 1 and not cells[0].strip() and ROW_NAMES not in cells:
-            cells = [ROW_NAMES, *cells[1:]]
-        return tuple(cells)
+        return tuple(with_row_names(cells))
 
     def _form(self, delimiter: str, *, encoding: str = "") -> str:
         options = {

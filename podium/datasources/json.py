@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from podium.contracts import ColumnType, Part
-from podium.datasources._csv_types import MOST_DIGITS
+from podium.datasources._csv_types import long_codes
 from podium.datasources._engine import BEYOND, SQL, column_type, connect, listed, literal, quoted
 from podium.datasources._faults import check_names, exhausted, explained, fault, from_engine
 from podium.datasources._files import Found
@@ -158,14 +158,9 @@ def _whole(engine: duckdb.DuckDBPyConnection, where: str, numbers: Sequence[tupl
     if not numbers:
         return {}
     columns = ", ".join(f"{literal(name)}: VARCHAR" for name, _ in numbers)
-    looks = ", ".join(_is_long(quoted(name)) if native == "DOUBLE" else _is_small(quoted(name)) for name, native in numbers)
+    looks = ", ".join(long_codes(quoted(name)) if native == "DOUBLE" else _is_small(quoted(name)) for name, native in numbers)
     (row,) = engine.execute(f"SELECT {looks} FROM read_json{where}, columns = {{{columns}}})").fetchall()  # noqa: S608 names are quoted
     return {name: "VARCHAR" if native == "DOUBLE" else "BIGINT" for (name, native), said in zip(numbers, row, strict=True) if said}
-
-
-def _is_long(c: str) -> str:
-    """Whether some are whole numbers of so many digits that a float would not keep them all: two that differ would be one."""
-    return f"bool_or(strlen({c}) > {MOST_DIGITS} AND regexp_full_match({c}, '-?[0-9]+'))"
 
 
 def _is_small(c: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from podium.contracts import ColumnType, canonical
 from podium.datasources import Datasource
 from podium.datasources._faults import unknown_column
+from podium.datasources._picked import places
 from podium.datasources._sql_faults import UNREADABLE, fault
 from podium.errors import ConfigError, DataSourceError
 from podium.files import read_private
@@ -95,7 +95,7 @@ class Sql(Datasource):
         start = 0
         try:
             for batch in self._batches(columns):
-                yield batch if wanted is None else batch.take(_places(wanted, start, batch.num_rows))
+                yield batch if wanted is None else batch.take(places(wanted, start, batch.num_rows))
                 start += batch.num_rows
         except DataSourceError as error:
             if error.code == UNREADABLE:
@@ -203,11 +203,3 @@ class Sql(Datasource):
         made.commit()
         made.close()
         return cls(name="sample", path=path, table="patients", key=("id",))
-
-
-def _places(wanted: Sequence[int], start: int, rows: int) -> pa.Array:
-    """Which of the wanted rows are among these, as places among them."""
-    import pyarrow as pa
-
-    found = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + rows)]
-    return pa.array([row - start for row in found], pa.int64())

@@ -99,9 +99,8 @@ def _number(facts: Facts) -> tuple[SemanticType, str]:
     if facts.whole and levels and len(levels) <= MAX_CODES and facts.values >= ROWS_A_LEVEL * len(levels):
         return ("continuous", f"{len(levels)} counts") if _counted(facts, levels) else ("categorical", f"{len(levels)} whole numbers only")
     word = called(facts.name)
-    if (
-        facts.whole and levels and word in ("code", "id") and facts.values >= ROWS_A_LEVEL * len(levels)
-    ):  # an id of few values: many are above
+    # an id of few values: one of many was told above
+    if facts.whole and levels and word in ("code", "id") and facts.values >= ROWS_A_LEVEL * len(levels):
         return "categorical", f"called {'a code' if word == 'code' else 'an id'}, {len(levels)} whole numbers"
     return "continuous", f"{facts.some} numbers"
 
