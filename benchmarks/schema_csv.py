@@ -64,7 +64,7 @@ def parse(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    given = arguments(rows=2_000_000, rounds=3)
+    given = arguments(rows=2_000_000, rounds=7)
     if given.part:
         parse(Path(given.part[1]))
     else:

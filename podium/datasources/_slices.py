@@ -55,8 +55,8 @@ class Quotes:
         import numpy as np
 
         self._quote = ord(quote)
-        self._beside = np.zeros(256, dtype=bool)  # what may stand before an opening and after a closing quote
-        self._beside[[ord(delimiter), ord(quote), 10, 13]] = True
+        # what may stand before an opening and after a closing quote
+        self._signs = [np.uint8(ord(sign)) for sign in (delimiter, quote, "\n", "\r")]
         self._open = self._closed_last = False
         self.sound = True
 
@@ -70,14 +70,16 @@ class Quotes:
         import numpy as np
 
         inside, text = self._open, block[1:]
+        if not self.sound:
+            return np.empty(0, dtype=np.int64)
         places = np.flatnonzero(text == self._quote)
-        if self._closed_last and len(text) and not self._beside[text[0]]:
-            self.sound = False
+        if self._closed_last and len(text):
+            self.sound = self.sound and self._beside(text[:1])
         if len(places):
-            opening, closing = places[int(inside) :: 2], places[int(not inside) :: 2]
-            self._closed_last = bool(len(closing) and closing[-1] == len(text) - 1)
+            opening, closing = places[int(inside) :: 2].copy(), places[int(not inside) :: 2] + 1
+            self._closed_last = bool(len(closing) and closing[-1] == len(text))
             followed = closing[:-1] if self._closed_last else closing
-            self.sound = self.sound and bool(self._beside[block[opening]].all() and self._beside[text[followed + 1]].all())
+            self.sound = self.sound and self._beside(block.take(opening)) and self._beside(text.take(followed))
             self._open = inside ^ bool(len(places) & 1)
         else:
             self._closed_last = False
@@ -86,6 +88,13 @@ class Quotes:
         lines = np.flatnonzero(text[start:] == 10) + start
         outside: npt.NDArray[np.int64] = lines[(np.searchsorted(places, lines) + int(inside)) & 1 == 0] + 1
         return outside
+
+    def _beside(self, signs: npt.NDArray[np.uint8]) -> bool:
+        """Whether each of these may stand outside a quote: by comparing, which takes half as long as looking up."""
+        may = signs == self._signs[0]
+        for sign in self._signs[1:]:
+            may |= signs == sign
+        return bool(may.all())
 
 
 def slices(path: Path, *, quotes: Quotes | None, size: int = SLICE, unwanted: Event | None = None) -> list[Slice]:
@@ -143,7 +152,8 @@ class Early:
 
     def begin(self, path: Path, find: Callable[[Event], list[Slice]]) -> None:
         """Find those of this file, after those that were begun before. `find` is told when they are not wanted any more."""
-        self._found[path] = self._pool.submit(find, self._unwanted)
+        if path not in self._found:
+            self._found[path] = self._pool.submit(find, self._unwanted)
 
     def slices(self, path: Path) -> list[Slice] | None:
         """Those of the file, None where it was not begun. Raises what `find` does."""

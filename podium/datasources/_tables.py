@@ -179,6 +179,11 @@ class Table(Files):
     def read_part(self, part: Part, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from self._batches(part, columns, None)
 
+    @contextmanager
+    def surveying(self) -> Iterator[None]:
+        """Meanwhile, a kind that reads its files for their parts may begin to as soon as it knows how they are written."""
+        yield
+
     def partitions(self) -> list[Part]:
         files = self.files()
         known = self._known(files)
@@ -197,13 +202,13 @@ class Table(Files):
     def _path(self, found: Found) -> Path:
         return self.root / found.name
 
-    def _known(self, files: Sequence[Found]) -> _Known:
+    def _known(self, files: Sequence[Found]) -> Known:
         key, version = str(self.dump()), token_of(files)
         known = _KNOWN.get(key)
         if known is None or known.version != version:
             with explained(self.path):
                 layout = self._layout(files)
-            known = _Known(version, layout, {found.name: (found, piece) for piece in layout.pieces for found in piece.files})
+            known = Known(version, layout, {found.name: (found, piece) for piece in layout.pieces for found in piece.files})
             _KNOWN.clear()
             _KNOWN[key] = known
         return known
@@ -312,7 +317,7 @@ class Table(Files):
                     start += batch.num_rows
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
     """What this process has found out about one version of the files."""
 
     version: str
@@ -321,7 +326,7 @@ class _Known(NamedTuple):
     parts: list[Part] | None = None
 
 
-_KNOWN: dict[str, _Known] = {}
+_KNOWN: dict[str, Known] = {}
 _ENGINES: dict[str, tuple[Layout, duckdb.DuckDBPyConnection]] = {}
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, groupby
@@ -26,7 +26,7 @@ from podium.datasources._files import Found
 from podium.datasources._packed import check_packed, is_packed
 from podium.datasources._sample import as_file, beginning, first_lines, records, share
 from podium.datasources._slices import Early, Quotes, Slice, check_last_line, copied, slices
-from podium.datasources._tables import Layout, Piece, Table
+from podium.datasources._tables import Known, Layout, Piece, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,13 +73,33 @@ class Csv(Table):
             raise ValueError("must not end a line")
         return sign
 
-    def partitions(self) -> list[Part]:
-        """Where the types are not known yet, they and the slices are found at the same time."""
+    @contextmanager
+    def surveying(self) -> Iterator[None]:
+        if self._early:
+            yield
+            return
         with Early() as self._early:
             try:
-                return super().partitions()
+                yield
             finally:
                 self._early = None
+
+    def partitions(self) -> list[Part]:
+        with self.surveying():
+            return super().partitions()
+
+    def _known(self, files: Sequence[Found]) -> Known:
+        known = super()._known(files)
+        if known.parts is None:
+            for piece in known.layout.pieces:
+                self._survey(piece.files, piece.note[len(DELIMITER) + 1])
+        return known
+
+    def _survey(self, files: Iterable[Found], delimiter: str) -> None:
+        """Begin to find the slices of these files, if that is wanted."""
+        for path in map(self._path, files):
+            if self._early and self._sliced(path, delimiter):
+                self._early.begin(path, partial(self._slices, path, delimiter))
 
     def _layout(self, files: Sequence[Found]) -> Layout:
         size, rows = share(len(files))
@@ -90,9 +110,6 @@ class Csv(Table):
         for name in self.types:
             if name not in names:
                 raise unknown_column(self.name, name, names, key="types")
-        for one in starts:
-            if self._early and self._sliced(path := self._path(one.found), one.delimiter):
-                self._early.begin(path, partial(self._slices, path, one.delimiter))
         types, found = self._types(starts)
         times = (found.date, found.timestamp)
         formats = "".join(f", {word}format = {literal(form)}" for word, form in zip(("date", "timestamp"), times, strict=True) if form)
@@ -164,6 +181,7 @@ class Csv(Table):
             raise long_line(path, 1) from None
         names = self._names(path, cells)
         check_names(path, names, line=1)
+        self._survey([found], delimiter)
         return Start(found, delimiter, names, records(data, rows=rows + 1, whole=whole, quote=self.quote, delimiter=delimiter))
 
     def _names(self, path: Path, cells: list[str]) -> tuple[str, ...]:

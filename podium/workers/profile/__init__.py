@@ -5,11 +5,13 @@ What a full scan saw is kept with the source: an unchanged source is not read ag
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from podium.contracts import DatasourceSchema
 from podium.datasources import Datasource
 from podium.datasources._stamp import stamp
+from podium.datasources._tables import Table
 from podium.workers.profile.finished import finished
 from podium.workers.profile.head import HEAD_ROWS, look, questions
 from podium.workers.profile.scan import scan
@@ -30,8 +32,9 @@ def profile(source: Datasource, stage: Literal["partial", "full"], progress: Pro
     with kept_in(source._cache) as folder:
         known = whole(folder, [token])
         if known is None:
-            parts = source.partitions()  # before the first look: a kind may find out the types meanwhile
-            _, head = _first_look(source)
+            with source.surveying() if isinstance(source, Table) else nullcontext():
+                _, head = _first_look(source)
+                parts = source.partitions()
             size = max((one.sketch.size for one in head.values()), default=SKETCH)
             rows, scanned = scan(source, parts, questions(head), folder, size=size, progress=progress)
             for one, first in zip(scanned, head.values(), strict=True):

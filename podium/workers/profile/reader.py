@@ -32,7 +32,7 @@ class Reader:
             self._due = [part, *(one for one in self._unknown if one != part)]
             self._coming = self._each(list(self._due))
             if isinstance(self._source, Table):
-                self._coming = ahead(self._coming)
+                self._coming = ahead(self._coming, most=1)
         self._due = self._due[1:]
         self._unknown = [one for one in self._unknown if one != part]
         for block in self._coming:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS_AT_ONCE, MOST_TIMES = 1000, 4  # of a very wide table more at once: a text file is parsed whole for each group of columns
-CELLS = 500_000  # of a block
+CELLS = 1_000_000  # of a block: fewer take more time, more take more memory
 TEXTS = ("text", "other", "binary")
 
 

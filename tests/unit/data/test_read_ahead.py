@@ -118,6 +118,29 @@ def test_slices_are_found_while_types_are(source, monkeypatch):
     assert [part.token for part in other.partitions()] == [part.token for part in source.partitions()]
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["new", "types known"])
+def test_slices_are_found_during_the_first_look(source, monkeypatch, known):
+    begun, real_slices, real_look, paths = threading.Event(), csv_kind.slices, head.look, []
+
+    def slices(path, **fields):
+        paths.append(path)
+        begun.set()
+        return real_slices(path, **fields)
+
+    def look(*args, **fields):
+        assert begun.wait(60)
+        return real_look(*args, **fields)
+
+    monkeypatch.setattr(csv_kind, "slices", slices)
+    monkeypatch.setattr("podium.workers.profile.look", look)
+    other = Csv(name="other", path=source.path).caching(source.path.parent / "other")
+    if known:
+        other.columns()
+    assert not begun.is_set()
+    assert profile(other, "full").rows == 250
+    assert paths == [source.path]
+
+
 def test_nobody_finds_slices_of_a_file_that_is_refused(tmp_path, monkeypatch):
     told = []
 

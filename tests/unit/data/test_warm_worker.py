@@ -13,6 +13,7 @@ from worker_scene import ENDLESS, MEAN, endless, gone, opened, read, until_gone
 
 from podium.errors import WorkerError
 from podium.workers.session import WorkerSession
+from podium.workers.starting import TOLD
 from podium.workers.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are none elsewhere")
@@ -54,7 +55,7 @@ async def test_each_is_its_own(cancer_csv, tmp_path, warm, monkeypatch):
         assert len({*pids, server_of(one), os.getpid()}) == 4
         for pid in pids:
             names = {line.partition(b"=")[0].decode() for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if line}
-            assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE"}
+            assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE", *TOLD}
             assert os.getpgid(pid) == pid
             assert stat.S_IMODE(Path(f"/proc/{pid}/cwd").resolve().stat().st_mode) == 0o700
             assert re.search(r"Max core file size\s+0\s", Path(f"/proc/{pid}/limits").read_text())

@@ -16,6 +16,7 @@ from worker_scene import ENDLESS, MEAN, anything, cut, endless, gone, opened, re
 from podium.algorithms import Count
 from podium.errors import ConfigError, DataSourceError, WorkerError
 from podium.workers.inside import Inside
+from podium.workers.starting import TOLD
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -158,7 +159,7 @@ async def test_what_the_worker_is_given(cancer_csv, tmp_path, monkeypatch):
         await worker.profile("partial")
         pid = worker.pid
         names = {line.partition(b"=")[0].decode() for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if line}
-        assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE"}
+        assert names <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE", *TOLD}
         assert os.getpgid(pid) == pid != os.getpgid(0)
         place = Path(f"/proc/{pid}/cwd").resolve()
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
