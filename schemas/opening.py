@@ -7,6 +7,8 @@ mark that a message was read must not be forgotten in a power cut, and they are 
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from podium.errors import ConfigError
 
+WAIT, PAUSE = 30.0, 0.01  # seconds for another process that holds a file of SQLite's, and between two tries
 LONGEST = 63  # bytes of a name in PostgreSQL; it cuts the rest off without a word
 _READS = "podium_reads"
 
@@ -120,12 +123,13 @@ def _use(made: Engine, schema: str) -> None:
 
 
 def _sqlite(url: str) -> Engine:
-    made = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
+    made = create_engine(url, connect_args={"timeout": WAIT}, hide_parameters=True)
 
     @event.listens_for(made, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(made, "begin")
@@ -134,3 +138,16 @@ def _sqlite(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
     return made
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn WAL on. Of processes that make a file at once, SQLite tells all but one that it is locked, and does not wait as it does else."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                raise
+            time.sleep(PAUSE)

@@ -15,6 +15,7 @@ from town import Town, patients
 
 import podium
 from podium.contracts import Status
+from podium.workers.starting import TOLD
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -65,7 +66,7 @@ def under_way(town: Town, worker: psutil.Process, code: str) -> list[str]:
         assert not [name for name, secret in secrets.items() if secret in line], line
 
     held = worker.environ()
-    assert set(held) <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE"}, held
+    assert set(held) <= {"PATH", "LANG", "TZ", "PYTHONPATH", "LC_CTYPE", *TOLD}, held
     handles = {str(link.readlink()) for link in Path(f"/proc/{worker.pid}/fd").iterdir()}
     assert not [handle for handle in handles if any(word in handle for word in ("keys", "pod.db", "credentials", "socket:", "prefect"))], (
         handles
