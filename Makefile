@@ -38,8 +38,9 @@ check: setup-dev ## style, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# bytecode is kept whatever the environment says: some hundreds of processes would compile Podium anew
 test: setup-dev ## everything that CI runs
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not soak" $(FLAGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not soak" $(FLAGS)
 
 format: setup-dev
 	$(BIN)/ruff check --fix .
