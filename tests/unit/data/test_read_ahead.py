@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,27 @@ def streamed(monkeypatch):
 
     monkeypatch.setattr(Table, "stream", spy)
     return began
+
+
+class Begun(threading.Event):
+    """Set when slices are looked for; of which files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: list[Path] = []
+
+
+@pytest.fixture
+def begun(source, monkeypatch):
+    found, real = Begun(), csv_kind.slices
+
+    def slices(path, **fields):
+        found.paths.append(path)
+        found.set()
+        return real(path, **fields)
+
+    monkeypatch.setattr(csv_kind, "slices", slices)
+    return found
 
 
 ASKED = (Asked("n", "integer", levels=False, unique=True), Asked("text", "text", levels=True, unique=False))
@@ -94,18 +116,13 @@ def test_an_error_ahead_comes_behind_the_parts_before_it(source, monkeypatch):
     assert profile(source, "full").rows == 250
 
 
-def test_slices_are_found_while_types_are(source, monkeypatch):
-    begun, real_slices, real_sniffed = threading.Event(), csv_kind.slices, csv_kind.sniffed
-
-    def slices(path, **fields):
-        begun.set()
-        return real_slices(path, **fields)
+def test_slices_are_found_while_types_are(source, begun, monkeypatch):
+    real_sniffed = csv_kind.sniffed
 
     def sniffed(*args, **fields):
         assert begun.wait(60)
         return real_sniffed(*args, **fields)
 
-    monkeypatch.setattr(csv_kind, "slices", slices)
     monkeypatch.setattr(csv_kind, "sniffed", sniffed)
     same = Csv(name="same", path=source.path)
     assert [part.token for part in same.partitions()] == [part.token for part in source.partitions()]
@@ -119,26 +136,18 @@ def test_slices_are_found_while_types_are(source, monkeypatch):
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["new", "types known"])
-def test_slices_are_found_during_the_first_look(source, monkeypatch, known):
-    begun, real_slices, real_look, paths = threading.Event(), csv_kind.slices, head.look, []
-
-    def slices(path, **fields):
-        paths.append(path)
-        begun.set()
-        return real_slices(path, **fields)
-
+def test_slices_are_found_during_the_first_look(source, begun, monkeypatch, known):
     def look(*args, **fields):
         assert begun.wait(60)
-        return real_look(*args, **fields)
+        return head.look(*args, **fields)
 
-    monkeypatch.setattr(csv_kind, "slices", slices)
     monkeypatch.setattr("podium.workers.profile.look", look)
     other = Csv(name="other", path=source.path).caching(source.path.parent / "other")
     if known:
         other.columns()
     assert not begun.is_set()
     assert profile(other, "full").rows == 250
-    assert paths == [source.path]
+    assert begun.paths == [source.path]
 
 
 def test_nobody_finds_slices_of_a_file_that_is_refused(tmp_path, monkeypatch):
