@@ -10,7 +10,7 @@ from tasks.desk import Desk, desk_of
 from tasks.drift import compare
 from tasks.profile import profile
 from tasks.publish import publish
-from tasks.refresh import chosen, due, one_at_a_time, others_go_on
+from tasks.refresh import LOOK_SECONDS, PASS_SECONDS, chosen, due, in_turn, one_at_a_time, others_go_on
 from tasks.show import show_drift, show_schema
 from tasks.step import StepFailed, coded
 
@@ -25,14 +25,19 @@ async def schema_generation(pod: PodName, datasources: Sources = [], force: bool
         force: Read the data again, also where nothing has changed since the last schema.
     """
     desk = await desk_of(pod)
-    waiting, failed = [], list[str]()
-    for name in chosen(desk, datasources):
+    waiting, failed = list[str](), list[str]()
+
+    async def looked_at(name: str) -> None:
         async with one_at_a_time(name), others_go_on(name, failed):
             if await first_look(desk, name, force=force):
                 waiting.append(name)
-    for name in waiting:  # a large table does not keep the others from being served
+
+    async def read_as_a_whole(name: str) -> None:
         async with one_at_a_time(name), others_go_on(name, failed):
             await whole_pass(desk, name)
+
+    await in_turn(looked_at, chosen(desk, datasources), patience=LOOK_SECONDS)
+    await in_turn(read_as_a_whole, waiting, patience=PASS_SECONDS)  # a large table does not keep the others from being served
     if failed:
         raise StepFailed("schema_not_taken")  # which one and why is in the pod's state and log
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from podium.contracts import DatasourceSchema
 from podium.datasources._dressing import beyond, dressed_anew
@@ -15,6 +16,7 @@ from tasks.desk import Desk
 from tasks.keep import keep
 from tasks.step import StepFailed, log
 
+LOOK_SECONDS, PASS_SECONDS = 60.0, 3600.0  # that the next datasource waits for a first look, and for a whole pass, that does not end
 _LOCKS: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
@@ -44,6 +46,13 @@ async def due(desk: Desk, name: str) -> DatasourceSchema | None:
                 log.warning("datasource %s: %s", name, more)
         desk.state.datasource(name, "full")
     return anew
+
+
+async def in_turn(do: Callable[[str], Coroutine[Any, Any, None]], names: Sequence[str], *, patience: float) -> None:
+    """Do it for one after the other, and wait for all. After `patience` seconds the next begins beside one that has not ended."""
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            await asyncio.wait([group.create_task(do(name))], timeout=patience)
 
 
 @asynccontextmanager
