@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import TaskGroup
+
 from prefect import flow
 
 from flows.parameters import PodName, Sources
@@ -10,7 +12,7 @@ from tasks.desk import Desk, desk_of
 from tasks.drift import compare
 from tasks.profile import profile
 from tasks.publish import publish
-from tasks.refresh import LOOK_SECONDS, PASS_SECONDS, chosen, due, in_turn, one_at_a_time, others_go_on
+from tasks.refresh import LOOK_SECONDS, PASS_SECONDS, chosen, due, in_turn, one_at_a_time, others_go_on, taken
 from tasks.show import show_drift, show_schema
 from tasks.step import StepFailed, coded
 
@@ -25,7 +27,7 @@ async def schema_generation(pod: PodName, datasources: Sources = [], force: bool
         force: Read the data again, also where nothing has changed since the last schema.
     """
     desk = await desk_of(pod)
-    waiting, failed = list[str](), list[str]()
+    names, waiting, failed = chosen(desk, datasources), list[str](), list[str]()
 
     async def looked_at(name: str) -> None:
         async with one_at_a_time(name), others_go_on(name, failed):
@@ -36,8 +38,11 @@ async def schema_generation(pod: PodName, datasources: Sources = [], force: bool
         async with one_at_a_time(name), others_go_on(name, failed):
             await whole_pass(desk, name)
 
-    await in_turn(looked_at, chosen(desk, datasources), patience=LOOK_SECONDS)
-    await in_turn(read_as_a_whole, waiting, patience=PASS_SECONDS)  # a large table does not keep the others from being served
+    async with TaskGroup() as under_way:  # all are looked at, and served, before a large table is read
+        await in_turn(looked_at, names, under_way, patience=LOOK_SECONDS)
+        await in_turn(read_as_a_whole, taken(waiting), under_way, patience=PASS_SECONDS)
+    async with TaskGroup() as under_way:  # those whose first look took so long
+        await in_turn(read_as_a_whole, taken(waiting), under_way, patience=PASS_SECONDS)
     if failed:
         raise StepFailed("schema_not_taken")  # which one and why is in the pod's state and log
 

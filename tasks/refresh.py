@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,11 +48,18 @@ async def due(desk: Desk, name: str) -> DatasourceSchema | None:
     return anew
 
 
-async def in_turn(do: Callable[[str], Coroutine[Any, Any, None]], names: Sequence[str], *, patience: float) -> None:
-    """Do it for one after the other, and wait for all. After `patience` seconds the next begins beside one that has not ended."""
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            await asyncio.wait([group.create_task(do(name))], timeout=patience)
+async def in_turn(
+    do: Callable[[str], Coroutine[Any, Any, None]], names: Iterable[str], under_way: asyncio.TaskGroup, *, patience: float
+) -> None:
+    """Do it for one after the other. After `patience` seconds the next begins beside one that has not ended, which stays `under_way`."""
+    for name in names:
+        await asyncio.wait([under_way.create_task(do(name))], timeout=patience)
+
+
+def taken(names: list[str]) -> Iterator[str]:
+    """The names, each taken off the list; those too that come meanwhile."""
+    while names:
+        yield names.pop(0)
 
 
 @asynccontextmanager

@@ -10,24 +10,25 @@ from podium import project
 
 project.activate()
 
-from tasks.refresh import in_turn  # noqa: E402
+from tasks.refresh import in_turn, taken  # noqa: E402
 
 
 async def test_one_after_the_other():
-    under_way, said = 0, list[str]()
+    doing, said = 0, list[str]()
 
     async def do(name: str) -> None:
-        nonlocal under_way
-        under_way += 1
+        nonlocal doing
+        doing += 1
         await asyncio.sleep(0)
-        said.append(f"{name} {under_way}")
-        under_way -= 1
+        said.append(f"{name} {doing}")
+        doing -= 1
 
-    await in_turn(do, ["a", "b", "c"], patience=60)
+    async with asyncio.TaskGroup() as under_way:
+        await in_turn(do, ["a", "b", "c"], under_way, patience=60)
     assert said == ["a 1", "b 1", "c 1"]
 
 
-async def test_the_next_begins_beside_one_that_does_not_end_and_the_end_waits_for_it():
+async def test_the_next_begins_beside_one_that_does_not_end():
     answers, done = asyncio.Event(), list[str]()
 
     async def do(name: str) -> None:
@@ -37,8 +38,10 @@ async def test_the_next_begins_beside_one_that_does_not_end_and_the_end_waits_fo
         if name == "last":
             answers.set()
 
-    async with asyncio.timeout(60):
-        await in_turn(do, ["silent", "next", "last"], patience=0.05)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as under_way:
+        await in_turn(do, ["silent", "next"], under_way, patience=0.05)
+        assert done == ["next"]
+        await in_turn(do, ["last"], under_way, patience=60)
     assert done == ["next", "last", "silent"]
 
 
@@ -52,6 +55,14 @@ async def test_who_gives_up_ends_the_ones_under_way():
             ended.append(name)
 
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await in_turn(do, ["a", "b"], patience=0.05)
+        async with asyncio.timeout(0.5), asyncio.TaskGroup() as under_way:
+            await in_turn(do, ["a", "b"], under_way, patience=0.05)
     assert sorted(ended) == ["a", "b"]
+
+
+def test_a_name_that_comes_meanwhile_is_taken_too():
+    names = ["a"]
+    for name in taken(names):
+        names += ["b"] if name == "a" else []
+    assert not names
+    assert list(taken(["a", "b"])) == ["a", "b"]
