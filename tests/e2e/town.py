@@ -148,8 +148,11 @@ class Town:
         return until(settled, seconds=180, why=lambda: f"pod {name} is not ready: {self.state(name)} {self.log(f'{name}.log')}")
 
     def state(self, name: str) -> dict[str, Any]:
-        path = self.home / "pods" / "demo" / name / "state.json"
-        return json.loads(path.read_text()) if path.is_file() else {}
+        try:
+            found: dict[str, Any] = json.loads((self.home / "pods" / "demo" / name / "state.json").read_text())
+        except FileNotFoundError:  # the next one that starts takes away what a killed pod has left
+            return {}
+        return found
 
     def pid(self, name: str) -> int:
         return int(self.state(name)["pid"])
