@@ -71,6 +71,8 @@ class Csv(Table):
     def _plain(cls, sign: str) -> str:
         if sign in ("\r", "\n", "\0"):
             raise ValueError("must not end a line")
+        if sign > "\xff":
+            raise ValueError("must be a sign of Latin-1, as a comma, a tab or a straight quote is")
         return sign
 
     @contextmanager

@@ -180,3 +180,9 @@ def test_a_class_of_a_script_cannot_be_rebuilt(tmp_path):
     finally:
         Datasource._kinds.clear()
         Datasource._kinds.update(known)
+
+
+@pytest.mark.parametrize("field", ["quote", "delimiter"])
+def test_a_sign_of_more_than_one_byte_is_refused_by_its_field(tmp_path, field):
+    with pytest.raises(ValueError, match=f"(?s){field}.*Latin-1"):
+        Csv(name="t", path=tmp_path / "t.csv", **{field: "“"})
