@@ -92,7 +92,7 @@ class Csv(Table):
 
     def _known(self, files: Sequence[Found]) -> Known:
         known = super()._known(files)
-        if known.parts is None:
+        if self._early and known.parts is None:
             for piece in known.layout.pieces:
                 self._survey(piece.files, piece.note[len(DELIMITER) + 1])
         return known
